@@ -1,0 +1,1 @@
+"""What executes a plan. `base` is the seam; `process` and `docker` are the engines behind it."""
