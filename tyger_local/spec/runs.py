@@ -1,0 +1,286 @@
+"""Run files, flags over them, and the request that comes out of both.
+
+Source: Tyger's client, ``run.go``. Scalars of flags replace those of the file; ``--buffer``,
+``--buffer-tag`` and ``--tag`` merge key by key.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from tyger_local.errors import SpecError, UsageError
+from tyger_local.spec.decode import CODESPEC_FILE_READING, IN_PLACE_READING, decode
+from tyger_local.spec.document import Document, Path, Place
+from tyger_local.spec.flags import CodespecFlags, codespec_from
+from tyger_local.spec.models import (
+    AnyCodespec,
+    CodespecFile,
+    JobCodespec,
+    RunFile,
+    RunTarget,
+)
+from tyger_local.spec.names import parse_codespec_ref
+
+DEFAULT_TIMEOUT_S = 43_200
+MOST_TAGS = 100
+
+_TTL = re.compile(r"\d+\.\d\d:\d\d(:\d\d)?", re.ASCII)
+_TAG_KEY = re.compile(r"[a-zA-Z0-9._-]{1,128}")
+_TAG_VALUE = re.compile(r"[a-zA-Z0-9._-]{0,256}")
+
+
+@dataclass(frozen=True, slots=True)
+class CodespecRef:
+    """A codespec by name, of one version or of the latest."""
+
+    name: str
+    version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BufferArgument:
+    """What a buffer is connected to, as it was written.
+
+    Attributes:
+        text: ``-``, ``_``, a buffer's id or a path.
+        where: The flag or the place in the run file.
+        in_file: Whether a relative path counts from the run file's folder and not the current one.
+    """
+
+    text: str
+    where: Place
+    in_file: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TargetFlags:
+    """Flags that concern the job, or with ``--worker-`` before them the worker; None: not given.
+
+    An empty text counts as not given, as in Tyger.
+    """
+
+    codespec: str | None = None
+    version: str | None = None
+    replicas: int | None = None
+    node_pool: str | None = None
+
+    def any_given(self) -> bool:
+        """Return whether at least one was given."""
+        return self != TargetFlags()
+
+
+@dataclass(frozen=True, slots=True)
+class RunFlags:
+    """The flags of ``run exec`` that a run file could hold too; None and empty text: not given."""
+
+    job: TargetFlags = TargetFlags()
+    worker: TargetFlags = TargetFlags()
+    buffers: Mapping[str, str] = field(default_factory=dict)
+    buffer_tags: Mapping[str, str] = field(default_factory=dict)
+    buffer_ttl: str | None = None
+    cluster: str | None = None
+    timeout_s: int | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    buffer_access_ttl: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TargetRequest:
+    """The job or the worker of a run that is asked for."""
+
+    codespec: CodespecRef | AnyCodespec
+    buffers: Mapping[str, BufferArgument]
+    tags: Mapping[str, str]
+    buffer_ttl: str
+    node_pool: str
+    replicas: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """A run that is asked for: file and flags together, its named codespecs still to be looked up.
+
+    Attributes:
+        timeout_s: Seconds from the start of the container after which the run fails.
+    """
+
+    job: TargetRequest
+    worker: TargetRequest | None
+    cluster: str
+    timeout_s: int
+    tags: Mapping[str, str]
+    buffer_access_ttl: str
+
+
+def run_request(document: Document | None, flags: RunFlags) -> RunRequest:
+    """Lay `flags` over the run or codespec file `document`.
+
+    Args:
+        document: A run file, a codespec file (it is run as an inline job) or None.
+        flags: What the command line says.
+
+    Raises:
+        SpecError: The file or the flags make no sense.
+        UsageError: No codespec is named anywhere.
+    """
+    file, inline = _read(document)
+    if file.kind.lower() == "system":
+        raise UsageError("System runs cannot be created directly", "remove 'kind: system'")
+    job = _target("job", document, file.job or RunTarget.model_validate({}), inline, flags.job)
+    if job is None:
+        raise UsageError(
+            "a codespec for the job must be specified", "name one with -c NAME or -f FILE"
+        )
+    worker = None
+    if file.worker is not None or flags.worker.any_given():
+        below = file.worker or RunTarget.model_validate({})
+        worker = _target("worker", document, below, None, flags.worker)
+        if worker is None:
+            raise UsageError(
+                "a codespec for the worker must be specified", "name one with --worker-codespec"
+            )
+    job = _with_buffers(job, file.job or RunTarget.model_validate({}), document, flags)
+    timeout_s = file.timeout_seconds if flags.timeout_s is None else flags.timeout_s
+    tags = {**file.tags, **flags.tags}
+    check_tags(tags)
+    check_tags(job.tags)
+    access_ttl = _ttl(
+        flags.buffer_access_ttl,
+        "--buffer-access-ttl",
+        file.buffer_access_ttl,
+        document,
+        ("bufferAccessTtl",),
+    )
+    return RunRequest(
+        job=job,
+        worker=worker,
+        cluster=flags.cluster or file.cluster,
+        timeout_s=DEFAULT_TIMEOUT_S if timeout_s is None else timeout_s,
+        tags=tags,
+        buffer_access_ttl=access_ttl,
+    )
+
+
+def _read(document: Document | None) -> tuple[RunFile, CodespecFile | None]:
+    if document is None:
+        return RunFile.model_validate({}), None
+    value = document.value
+    names = {name.lower() for name in value} if isinstance(value, dict) else set()
+    if "image" in names and "job" not in names:
+        return RunFile.model_validate({}), decode(CodespecFile, document, CODESPEC_FILE_READING)
+    return decode(RunFile, document, CODESPEC_FILE_READING), None
+
+
+def _target(
+    role: str,
+    document: Document | None,
+    file: RunTarget,
+    inline: CodespecFile | None,
+    flags: TargetFlags,
+) -> TargetRequest | None:
+    codespec: CodespecRef | AnyCodespec
+    if flags.codespec:
+        version = f"/versions/{flags.version}" if flags.version else ""
+        codespec = CodespecRef(*parse_codespec_ref(flags.codespec + version))
+    elif inline is not None:
+        codespec = _inline_job(inline)
+    elif isinstance(file.codespec, str):
+        codespec = CodespecRef(*parse_codespec_ref(file.codespec))
+    elif file.codespec is not None and document is not None:
+        part = decode(CodespecFile, document, IN_PLACE_READING, prefix=(role, "codespec"))
+        codespec = codespec_from(part, CodespecFlags(), kind=role)
+    else:
+        return None
+    replicas = file.replicas if flags.replicas is None else flags.replicas
+    if replicas is not None and replicas < 0:
+        raise SpecError(f"{role}: replicas must not be negative, got {replicas}")
+    return TargetRequest(
+        codespec=codespec,
+        buffers={},
+        tags=file.tags,
+        buffer_ttl=file.buffer_ttl,
+        node_pool=flags.node_pool or file.node_pool,
+        replicas=replicas or 1,
+    )
+
+
+def _inline_job(file: CodespecFile) -> JobCodespec:
+    codespec = codespec_from(file, CodespecFlags())
+    if not isinstance(codespec, JobCodespec):
+        raise UsageError(
+            "The codespec for the job is required to be a job codespec",
+            "this file holds a worker codespec",
+        )
+    return codespec
+
+
+def _with_buffers(
+    job: TargetRequest, file: RunTarget, document: Document | None, flags: RunFlags
+) -> TargetRequest:
+    """Add what the file and the flags say of the job's buffers."""
+    buffers = {
+        name: BufferArgument(text, _place(document, ("job", "buffers", name)), in_file=True)
+        for name, text in file.buffers.items()
+    }
+    for name, text in flags.buffers.items():
+        buffers[name] = BufferArgument(text, Place("--buffer"))
+    return replace(
+        job,
+        buffers=buffers,
+        tags={**job.tags, **flags.buffer_tags},
+        buffer_ttl=_ttl(
+            flags.buffer_ttl, "--buffer-ttl", job.buffer_ttl, document, ("job", "bufferTtl")
+        ),
+    )
+
+
+def _place(document: Document | None, path: Path) -> Place:
+    return Place("") if document is None else document.place(path)
+
+
+def _ttl(given: str | None, flag: str, below: str, document: Document | None, path: Path) -> str:
+    """Return the time to live that holds, a flag's before the file's."""
+    if given:
+        check_ttl(given, Place(flag))
+        return given
+    check_ttl(below, _place(document, path))
+    return below
+
+
+def check_ttl(text: str, where: Place) -> None:
+    """Check a buffer's time to live.
+
+    Raises:
+        SpecError: `text` is neither empty nor ``D.HH:MM[:SS]``.
+    """
+    if text and not _TTL.fullmatch(text):
+        raise SpecError(
+            f"invalid buffer TTL format: {text} (should be D.HH:MM)",
+            "for example 7.00:00 for a week",
+            where=str(where),
+        )
+
+
+def check_tags(tags: Mapping[str, str]) -> None:
+    """Check tags of a run or of its buffers.
+
+    Raises:
+        SpecError: Too many, or a key or value with other characters than Tyger allows.
+    """
+    if len(tags) > MOST_TAGS:
+        raise SpecError("No more than 100 tags can be set on a buffer", f"these are {len(tags)}")
+    for key, value in tags.items():
+        if not _TAG_KEY.fullmatch(key):
+            raise SpecError(
+                "Tag keys must contain up to 128 letters (a-z, A-Z), numbers (0-9) "
+                f"and underscores (_): '{key}'",
+                "dashes and dots are allowed too",
+            )
+        if not _TAG_VALUE.fullmatch(value):
+            raise SpecError(
+                "Tag values can contain up to 256 letters (a-z, A-Z), numbers (0-9) "
+                f"and underscores (_): '{value}'",
+                "dashes and dots are allowed too",
+            )
