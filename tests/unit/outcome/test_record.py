@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tyger_local.outcome.facts import BufferState, BufferStats
+from tyger_local.outcome.record import EngineIdentity, ImageIdentity, RunRecord, Usage
+from tyger_local.outcome.verdict import Status, Verdict, VerdictKind
+from tyger_local.spec.buffers import Direction
+
+CREATED = "2025-03-14T06:43:18.958490Z"
+JOB = {"codespec": {"kind": "job", "image": "x"}, "replicas": 1}
+NEW = RunRecord(7, Status.PENDING, CREATED, JOB, 43_200)
+STATS = (
+    BufferStats("in", Direction.INPUT, BufferState.COMPLETE, 5, "abc", 1.23456789),
+    BufferStats("out", Direction.OUTPUT, BufferState.NEVER_OPENED),
+)
+ENDED = NEW.started("t1", 1).ended(
+    Verdict(VerdictKind.FAILED, 3, "Main exited with code 3"), "t2", STATS
+)
+UNKNOWN_USAGE = {
+    "peakMemoryBytes": None,
+    "cpuSeconds": None,
+    "throttledSeconds": None,
+    "method": None,
+}
+
+
+def test_a_new_run() -> None:
+    assert NEW.document() == {
+        "id": 7,
+        "status": "Pending",
+        "createdAt": CREATED,
+        "kind": "user",
+        "job": JOB,
+        "timeoutSeconds": 43_200,
+    }
+
+
+def test_a_running_run() -> None:
+    document = NEW.started("2025-03-14T06:43:19Z", 2).document()
+    assert document == {
+        **NEW.document(),
+        "status": "Running",
+        "runningCount": 2,
+        "startedAt": "2025-03-14T06:43:19Z",
+    }
+
+
+def test_an_ended_run() -> None:
+    assert ENDED.document() == {
+        "id": 7,
+        "status": "Failed",
+        "statusReason": "Main exited with code 3",
+        "createdAt": CREATED,
+        "startedAt": "t1",
+        "finishedAt": "t2",
+        "kind": "user",
+        "job": JOB,
+        "timeoutSeconds": 43_200,
+        "verdict": "failed",
+        "exitCode": 3,
+        "engine": None,
+        "image": None,
+        "bufferStats": {
+            "in": {
+                "direction": "input",
+                "bytes": 5,
+                "sha256": "abc",
+                "seconds": 1.234568,
+                "state": "complete",
+            },
+            "out": {
+                "direction": "output",
+                "bytes": 0,
+                "sha256": None,
+                "seconds": 0.0,
+                "state": "never-opened",
+            },
+        },
+        "usage": UNKNOWN_USAGE,
+    }
+
+
+def test_fields_are_in_the_order_of_tyger_and_then_our_own() -> None:
+    full = RunRecord(
+        id=7,
+        status=Status.FAILED,
+        created_at=CREATED,
+        job=JOB,
+        timeout_s=60,
+        cluster="c",
+        tags={"a": "b"},
+        status_reason="r",
+        started_at="t1",
+        finished_at="t2",
+        running_count=1,
+        verdict=Verdict(VerdictKind.FAILED, 3),
+        engine=EngineIdentity("docker", "28.0"),
+        image=ImageIdentity("x", "sha256:1"),
+        buffers=STATS,
+        usage=Usage(1, 2.5, 0.5, "cgroup"),
+        notes=("not written down",),
+    )
+    document = full.document()
+    assert list(document) == [
+        "id", "status", "statusReason", "runningCount", "createdAt", "startedAt", "finishedAt", "kind",
+        "job", "cluster", "timeoutSeconds", "tags",
+        "verdict", "exitCode", "engine", "image", "bufferStats", "usage",
+    ]  # fmt: skip
+    assert document["engine"] == {"name": "docker", "version": "28.0"}
+    assert document["image"] == {"reference": "x", "digest": "sha256:1"}
+    assert document["usage"] == {
+        "peakMemoryBytes": 1,
+        "cpuSeconds": 2.5,
+        "throttledSeconds": 0.5,
+        "method": "cgroup",
+    }
+    assert json.loads(json.dumps(document)) == document
+
+
+def test_a_run_that_succeeded_has_no_reason() -> None:
+    document = NEW.ended(Verdict(VerdictKind.SUCCEEDED, 0), "t2", ()).document()
+    assert "statusReason" not in document
+    assert (document["verdict"], document["exitCode"], document["bufferStats"]) == (
+        "succeeded",
+        0,
+        {},
+    )
+
+
+@pytest.mark.parametrize("record", [NEW, NEW.started("t1", 1)])
+def test_our_own_fields_are_there_once_the_run_has_ended(record: RunRecord) -> None:
+    assert not {"verdict", "exitCode", "engine", "image", "usage"} & set(record.document())
+
+
+def test_a_time_out_of_zero_is_written() -> None:
+    assert RunRecord(1, Status.PENDING, CREATED, JOB, 0).document()["timeoutSeconds"] == 0
+
+
+def test_a_record_is_a_value() -> None:
+    assert NEW.status is Status.PENDING
+    assert ENDED.running_count is None

@@ -1,0 +1,373 @@
+from __future__ import annotations
+
+import pytest
+
+from tyger_local.outcome.facts import (
+    BufferState,
+    BufferStats,
+    CancelReason,
+    ContainerEnd,
+    EndedBy,
+    Facts,
+)
+from tyger_local.outcome.verdict import TERMINAL, Status, Verdict, VerdictKind, judge
+from tyger_local.spec.buffers import Direction
+
+K = VerdictKind
+OK = ContainerEnd("job-0", 0)
+FAILED = ContainerEnd("job-0", 3)
+KILLED = ContainerEnd("job-0", 137, oom_killed=True)
+SURVIVED = ContainerEnd("job-0", 0, oom_killed=True)
+MUCH, LITTLE = 65_537, 65_536
+PIPES_HINT = (
+    "a pipe cannot be seeked, tested for being a file or opened twice: "
+    "see 'Programs and pipes' in the README"
+)
+OUT_OF_MEMORY = "A process of the container was killed for want of memory"
+REPLACED = (
+    "The container replaced the pipe of 'out' by something else, "
+    "and what it wrote there is lost, as on the cluster"
+)
+UNREAD = (
+    "The container closed the input 'in' with more than 65536 bytes unread "
+    "(Sidecar exited with code 1)"
+)
+
+
+def _in(
+    state: BufferState = BufferState.COMPLETE,
+    unread: int | None = None,
+    error: str | None = None,
+) -> BufferStats:
+    return BufferStats("in", Direction.INPUT, state, 100, unread_bytes=unread, error=error)
+
+
+def _out(
+    state: BufferState = BufferState.COMPLETE, count: int = 100, error: str | None = None
+) -> BufferStats:
+    return BufferStats("out", Direction.OUTPUT, state, count, error=error)
+
+
+EARLY = _in(BufferState.CLOSED_EARLY, MUCH)
+MOVED = _out(BufferState.REPLACED, 0)
+BROKEN = _out(BufferState.FAILED, error="No space left on device")
+NEVER_IN = _in(BufferState.NEVER_OPENED)
+NEVER_OUT = _out(BufferState.NEVER_OPENED, 0)
+
+
+def _exit(
+    *ends: ContainerEnd, buffers: tuple[BufferStats, ...] = (), lenient: bool = False
+) -> Facts:
+    return Facts(EndedBy.EXIT, ends, buffers, lenient=lenient)
+
+
+@pytest.mark.parametrize(
+    ("facts", "kind", "exit_code", "status", "reason"),
+    [
+        (Facts(EndedBy.EXIT, (OK,)), K.SUCCEEDED, 0, Status.SUCCEEDED, ""),
+        (Facts(EndedBy.EXIT, (OK, OK)), K.SUCCEEDED, 0, Status.SUCCEEDED, ""),
+        (Facts(EndedBy.EXIT, (FAILED,)), K.FAILED, 3, Status.FAILED, "Main exited with code 3"),
+        (
+            Facts(EndedBy.EXIT, (OK, FAILED)),
+            K.FAILED,
+            3,
+            Status.FAILED,
+            "Main exited with code 3",
+        ),
+        (
+            Facts(EndedBy.EXIT, (ContainerEnd("job-0", 137),)),
+            K.FAILED,
+            137,
+            Status.FAILED,
+            "Main exited with code 137",
+        ),
+        (Facts(EndedBy.EXIT, (KILLED,)), K.OUT_OF_MEMORY, 137, Status.FAILED, OUT_OF_MEMORY),
+        (
+            Facts(EndedBy.TIME_OUT, (ContainerEnd("job-0", 137),), timeout_s=5),
+            K.TIMED_OUT,
+            124,
+            Status.FAILED,
+            "The container was still running after 5 s",
+        ),
+        (
+            Facts(EndedBy.CANCEL, cancel_reason=CancelReason.INTERRUPT),
+            K.CANCELED,
+            130,
+            Status.CANCELED,
+            "Canceled by Ctrl-C",
+        ),
+        (
+            Facts(EndedBy.CANCEL, cancel_reason=CancelReason.TERMINATE),
+            K.CANCELED,
+            143,
+            Status.CANCELED,
+            "Canceled by SIGTERM",
+        ),
+        (
+            Facts(EndedBy.CANCEL, cancel_reason=CancelReason.HANG_UP),
+            K.CANCELED,
+            129,
+            Status.CANCELED,
+            "Canceled by SIGHUP",
+        ),
+        (
+            Facts(EndedBy.CANCEL, cancel_reason=CancelReason.USER),
+            K.CANCELED,
+            130,
+            Status.CANCELED,
+            "Canceled by user",
+        ),
+        (Facts(EndedBy.CANCEL), K.CANCELED, 130, Status.CANCELED, "Canceled by user"),
+        (
+            Facts(EndedBy.CANCEL, cancel_reason=CancelReason.READER_CLOSED),
+            K.CANCELED,
+            141,
+            Status.CANCELED,
+            "The reader of standard output closed it",
+        ),
+        *[
+            (
+                Facts(EndedBy.START, message="no such file", start_exit_code=code),
+                K.START_FAILED,
+                code,
+                Status.FAILED,
+                "no such file",
+            )
+            for code in (127, 126, 125)
+        ],
+        (
+            Facts(EndedBy.ENGINE, message="no engine answers"),
+            K.ENGINE_FAILED,
+            125,
+            Status.FAILED,
+            "no engine answers",
+        ),
+        (
+            Facts(EndedBy.BUFFER, message="a pipe could not be made"),
+            K.BUFFER_FAILED,
+            74,
+            Status.FAILED,
+            "a pipe could not be made",
+        ),
+        (
+            Facts(EndedBy.BUFFER, buffers=(BROKEN,)),
+            K.BUFFER_FAILED,
+            74,
+            Status.FAILED,
+            "The buffer 'out' failed: No space left on device",
+        ),
+        (Facts(EndedBy.BUFFER, buffers=(EARLY,)), K.BUFFER_FAILED, 74, Status.FAILED, UNREAD),
+        (Facts(EndedBy.BUFFER, buffers=(MOVED,)), K.BUFFER_FAILED, 74, Status.FAILED, REPLACED),
+    ],
+)
+def test_what_ended_the_run_decides(
+    facts: Facts, kind: VerdictKind, exit_code: int, status: Status, reason: str
+) -> None:
+    verdict = judge(facts)
+    assert (verdict.kind, verdict.exit_code, verdict.status) == (kind, exit_code, status)
+    assert verdict.reason == reason
+    assert verdict.notes == ()
+
+
+@pytest.mark.parametrize("ended_by", list(EndedBy))
+def test_no_way_to_end_but_an_exit_can_succeed(ended_by: EndedBy) -> None:
+    is_exit = ended_by is EndedBy.EXIT
+    for lenient in (False, True):
+        verdict = judge(Facts(ended_by, (OK,), (_in(), _out()), lenient=lenient))
+        assert (verdict.kind is K.SUCCEEDED) == is_exit
+        assert (verdict.exit_code == 0) == is_exit
+
+
+@pytest.mark.parametrize(
+    "ended_by", [EndedBy.TIME_OUT, EndedBy.CANCEL, EndedBy.START, EndedBy.ENGINE]
+)
+def test_what_happens_during_the_teardown_is_not_judged(ended_by: EndedBy) -> None:
+    quiet = judge(Facts(ended_by))
+    torn = judge(Facts(ended_by, (KILLED, FAILED), (EARLY, MOVED, BROKEN)))
+    assert (torn.kind, torn.exit_code, torn.reason) == (quiet.kind, quiet.exit_code, quiet.reason)
+
+
+@pytest.mark.parametrize(
+    ("facts", "kind"),
+    [
+        # Bytes that we could not move, then memory, then the exit code, then misuse in order of buffers.
+        (_exit(KILLED, FAILED, buffers=(EARLY, BROKEN)), K.BUFFER_FAILED),
+        (_exit(FAILED, KILLED, buffers=(EARLY, MOVED)), K.OUT_OF_MEMORY),
+        (_exit(FAILED, SURVIVED, buffers=(EARLY, MOVED)), K.OUT_OF_MEMORY),
+        (_exit(FAILED, buffers=(EARLY, MOVED)), K.FAILED),
+        (_exit(OK, buffers=(EARLY, MOVED)), K.BUFFER_FAILED),
+        # When a buffer ended the run, the exit code is our own kill's.
+        (Facts(EndedBy.BUFFER, (ContainerEnd("job-0", 137),), (EARLY,)), K.BUFFER_FAILED),
+        (Facts(EndedBy.BUFFER, (ContainerEnd("job-0", 143),)), K.BUFFER_FAILED),
+        # A reader that the kernel killed closes its input too.
+        (Facts(EndedBy.BUFFER, (SURVIVED,), (EARLY,)), K.OUT_OF_MEMORY),
+    ],
+)
+def test_precedence(facts: Facts, kind: VerdictKind) -> None:
+    assert judge(facts).kind is kind
+
+
+def test_the_first_misused_buffer_gives_the_reason() -> None:
+    assert judge(_exit(OK, buffers=(EARLY, MOVED))).reason == UNREAD
+    assert judge(_exit(OK, buffers=(MOVED, EARLY))).reason == REPLACED
+
+
+@pytest.mark.parametrize(
+    ("end", "limit", "reason"),
+    [
+        (KILLED, "", OUT_OF_MEMORY),
+        (KILLED, "1Gi", f"{OUT_OF_MEMORY} (its limit is 1Gi)"),
+        (
+            SURVIVED,
+            "1Gi",
+            (
+                f"{OUT_OF_MEMORY} (its limit is 1Gi); the job went on and exited with code 0, "
+                "but on the cluster the whole container is killed"
+            ),
+        ),
+        (
+            ContainerEnd("job-0", 1, oom_killed=True),
+            "",
+            (
+                f"{OUT_OF_MEMORY}; the job went on and exited with code 1, "
+                "but on the cluster the whole container is killed"
+            ),
+        ),
+    ],
+)
+def test_out_of_memory(end: ContainerEnd, limit: str, reason: str) -> None:
+    verdict = judge(Facts(EndedBy.EXIT, (end,), memory_limit=limit))
+    assert (verdict.kind, verdict.exit_code, verdict.reason) == (K.OUT_OF_MEMORY, 137, reason)
+    assert verdict.hint == "raise resources.limits.memory, or use less"
+
+
+@pytest.mark.parametrize(
+    ("buffers", "evidence", "hint"),
+    [
+        ((), "", ""),
+        ((_in(), _out()), "", ""),
+        ((NEVER_IN,), " (input 'in' was never opened)", PIPES_HINT),
+        ((NEVER_OUT,), " (output 'out' was never opened)", PIPES_HINT),
+        ((_out(count=0),), " (output 'out' gave no byte)", PIPES_HINT),
+        (
+            (NEVER_IN, _out(BufferState.STOPPED, 0)),
+            " (input 'in' was never opened; output 'out' gave no byte)",
+            PIPES_HINT,
+        ),
+        ((NEVER_IN, NEVER_IN), " (input 'in' was never opened)", PIPES_HINT),  # two replicas
+        ((_in(unread=5),), "", ""),
+    ],
+)
+def test_a_failure_names_the_buffers_that_were_not_used(
+    buffers: tuple[BufferStats, ...], evidence: str, hint: str
+) -> None:
+    verdict = judge(_exit(FAILED, buffers=buffers))
+    assert (verdict.reason, verdict.hint) == (f"Main exited with code 3{evidence}", hint)
+
+
+@pytest.mark.parametrize(
+    ("buffers", "evidence"),
+    [
+        ((), ""),
+        ((_in(BufferState.STREAMING),), ""),
+        ((NEVER_IN, NEVER_OUT), "; never opened: 'in', 'out'"),
+        ((NEVER_IN, NEVER_IN), "; never opened: 'in'"),
+    ],
+)
+def test_a_time_out_names_the_buffers_that_were_never_opened(
+    buffers: tuple[BufferStats, ...], evidence: str
+) -> None:
+    verdict = judge(Facts(EndedBy.TIME_OUT, buffers=buffers, timeout_s=60))
+    assert verdict.reason == f"The container was still running after 60 s{evidence}"
+    assert verdict.hint == "raise --timeout, or find out what it waits for with --logs"
+
+
+@pytest.mark.parametrize(
+    ("buffers", "notes"),
+    [
+        ((_in(), _out()), ()),
+        ((NEVER_IN,), ()),  # unread input is no error
+        ((NEVER_OUT,), ("the output 'out' was never opened and is empty",)),
+        ((_out(count=0),), ()),
+        (
+            (_in(BufferState.CLOSED_EARLY, LITTLE),),
+            ("the input 'in' was closed with 65536 bytes unread",),
+        ),
+        ((_in(unread=0),), ()),
+        ((NEVER_OUT, NEVER_OUT), ("the output 'out' was never opened and is empty",)),
+    ],
+)
+@pytest.mark.parametrize("lenient", [False, True])
+def test_what_is_only_worth_a_note(
+    buffers: tuple[BufferStats, ...], notes: tuple[str, ...], lenient: bool
+) -> None:
+    assert judge(_exit(OK, buffers=buffers, lenient=lenient)) == Verdict(
+        K.SUCCEEDED, 0, notes=notes
+    )
+
+
+@pytest.mark.parametrize(
+    ("facts", "note"),
+    [
+        (
+            _exit(OK, buffers=(EARLY,), lenient=True),
+            (
+                "the input 'in' was closed with more than 65536 bytes unread; "
+                "on the cluster this run fails"
+            ),
+        ),
+        (
+            _exit(SURVIVED, lenient=True),
+            (
+                "a process of the container was killed for want of memory; "
+                "on the cluster the whole container would be"
+            ),
+        ),
+    ],
+)
+def test_lenient_turns_two_things_into_notes(facts: Facts, note: str) -> None:
+    assert judge(facts) == Verdict(K.SUCCEEDED, 0, notes=(note,))
+
+
+@pytest.mark.parametrize(
+    ("facts", "kind"),
+    [
+        (_exit(KILLED, lenient=True), K.OUT_OF_MEMORY),
+        (_exit(SURVIVED, KILLED, lenient=True), K.OUT_OF_MEMORY),
+        (_exit(ContainerEnd("job-0", 1, oom_killed=True), lenient=True), K.OUT_OF_MEMORY),
+        (_exit(SURVIVED, FAILED, lenient=True), K.FAILED),
+        (_exit(OK, buffers=(MOVED,), lenient=True), K.BUFFER_FAILED),
+        (_exit(OK, buffers=(BROKEN,), lenient=True), K.BUFFER_FAILED),
+        (_exit(FAILED, buffers=(EARLY,), lenient=True), K.FAILED),
+    ],
+)
+def test_lenient_turns_nothing_else_into_a_note(facts: Facts, kind: VerdictKind) -> None:
+    assert judge(facts).kind is kind
+
+
+@pytest.mark.parametrize("facts", [_exit(OK, buffers=(b,)) for b in (EARLY, MOVED)])
+def test_a_misuse_comes_with_its_next_step(facts: Facts) -> None:
+    assert judge(facts).hint
+
+
+@pytest.mark.parametrize("ended_by", [EndedBy.START, EndedBy.ENGINE, EndedBy.BUFFER])
+def test_the_words_of_others_are_passed_on(ended_by: EndedBy) -> None:
+    verdict = judge(Facts(ended_by, message="no such file", hint="look at command"))
+    assert verdict.line == "no such file. Look at command."
+
+
+def test_a_verdict_as_one_line() -> None:
+    assert judge(_exit(OK)).line == ""
+    assert judge(_exit(FAILED)).line == "Main exited with code 3."
+    assert (
+        judge(_exit(KILLED)).line == f"{OUT_OF_MEMORY}. Raise resources.limits.memory, or use less."
+    )
+
+
+def test_every_verdict_leads_to_a_terminal_status() -> None:
+    statuses = {kind: Verdict(kind, 1).status for kind in K}
+    assert set(statuses.values()) == set(TERMINAL)
+    assert [kind for kind, status in statuses.items() if status is not Status.FAILED] == [
+        K.SUCCEEDED,
+        K.CANCELED,
+    ]

@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import replace
+
+import pytest
+
+from tyger_local.plan.build import SHELL, ResolvedRun, plan_run
+from tyger_local.plan.describe import described, docker_run_line
+from tyger_local.plan.model import MountPlan, Overrides, RunPlan
+from tyger_local.spec.models import JobCodespec
+
+ROOT = "/etc/buffer-fifos"
+
+
+def _plan(overrides: Overrides | None = None, /, **fields: object) -> RunPlan:
+    codespec = JobCodespec.model_validate({"image": "x", **fields})
+    return plan_run(ResolvedRun(codespec), run_id="7", overrides=overrides)
+
+
+def _line(overrides: Overrides | None = None, /, **fields: object) -> list[str]:
+    plan = _plan(overrides, **fields)
+    return shlex.split(docker_run_line(plan, plan.containers[0]))
+
+
+FULL = {
+    "buffers": {"inputs": ["in"], "outputs": ["out"]},
+    "command": ["c", "d e"],
+    "args": ["$(IN_PIPE)"],
+    "workingDir": "/w",
+    "env": {"A": 'say "hi"; $(X)'},
+    "resources": {
+        "requests": {"cpu": 1, "memory": "1Gi"},
+        "limits": {"cpu": 1.5, "memory": "2Gi"},
+        "gpu": 1,
+        "shm": "64Mi",
+    },
+}
+OVERRIDES = Overrides(
+    network="net",
+    mounts=(MountPlan("/a", "/b"), MountPlan("/c", "/d", read_only=True)),
+    user="1000:1000",
+    platform="linux/amd64",
+)
+
+
+def test_the_document_of_a_whole_plan() -> None:
+    document = described(_plan(OVERRIDES, **FULL), {"in": "in.bin", "out": "standard output"})
+    line = str(document.pop("dockerRun"))
+    warnings = document.pop("warnings")
+    assert line.startswith("docker run --rm --hostname=run-7-job-0 ")
+    assert isinstance(warnings, list)
+    assert len(warnings) == 4
+    assert document == {
+        "runId": "7",
+        "image": "x",
+        "entrypoint": ["c", "d e"],
+        "arguments": [f"{ROOT}/in"],
+        "env": {
+            "TYGER_RUN_ID": "7",
+            "IN_PIPE": f"{ROOT}/in",
+            "OUT_PIPE": f"{ROOT}/out",
+            "A": 'say "hi"; $(X)',
+        },
+        "buffers": {
+            "in": {"direction": "input", "pipe": f"{ROOT}/in", "host": "in.bin"},
+            "out": {"direction": "output", "pipe": f"{ROOT}/out", "host": "standard output"},
+        },
+        "limits": {
+            "cpus": 1.5,
+            "cpuShares": 1024,
+            "memoryBytes": 2**31,
+            "memoryReservationBytes": 2**30,
+            "shmBytes": 64 * 2**20,
+            "gpus": 1,
+            "capacity": "not checked",
+        },
+        "mounts": [f"PIPES:{ROOT}", "/a:/b", "/c:/d:ro"],
+        "workingDir": "/w",
+        "user": "1000:1000",
+        "network": "net",
+        "hostNames": ["run-7-job-0"],
+        "timeoutSeconds": 43_200,
+    }
+
+
+def test_what_only_the_engine_knows_is_shown_as_such() -> None:
+    document = described(_plan(), {})
+    assert list(document) == [
+        "runId", "image", "entrypoint", "arguments", "env", "buffers", "limits", "mounts", "workingDir",
+        "user", "network", "hostNames", "timeoutSeconds", "dockerRun", "warnings",
+    ]  # fmt: skip
+    assert document["entrypoint"] == "[image's ENTRYPOINT]"
+    assert document["arguments"] == "[image's CMD]"
+    assert document["workingDir"] == "[image's WORKDIR]"
+    assert document["user"] == "[image's USER]"
+    assert document["network"] == "[engine's default]"
+    assert document["limits"] == {"capacity": "not checked"}
+    assert (document["buffers"], document["mounts"], document["warnings"]) == ({}, [], [])
+
+
+@pytest.mark.parametrize(
+    ("fields", "entrypoint", "arguments"),
+    [
+        ({"args": ["a"]}, "[image's ENTRYPOINT]", ["a"]),
+        ({"command": ["c"]}, ["c"], []),  # the image's CMD is dropped
+        ({"command": ["c"], "args": ["a"]}, ["c"], ["a"]),
+    ],
+)
+def test_entrypoint_and_arguments(
+    fields: dict[str, object], entrypoint: object, arguments: object
+) -> None:
+    document = described(_plan(None, **fields), {})
+    assert (document["entrypoint"], document["arguments"]) == (entrypoint, arguments)
+
+
+def test_a_checked_capacity_is_not_mentioned() -> None:
+    assert described(_plan(), {}, capacity_checked=True)["limits"] == {}
+
+
+def test_a_buffer_without_a_word_on_its_connection() -> None:
+    document = described(_plan(buffers={"inputs": ["in"]}), {})
+    assert document["buffers"] == {"in": {"direction": "input", "pipe": f"{ROOT}/in", "host": ""}}
+
+
+def test_every_replica_is_named() -> None:
+    codespec = JobCodespec(image="x", maxReplicas=2)
+    plan = plan_run(ResolvedRun(codespec, replicas=2), run_id="7")
+    assert described(plan, {})["hostNames"] == ["run-7-job-0", "run-7-job-1"]
+
+
+def test_warnings_are_the_plans_differences() -> None:
+    plan = _plan(identity="me")
+    assert described(plan, {})["warnings"] == ["the identity 'me' is ignored here"]
+
+
+def test_the_document_is_json() -> None:
+    json.dumps(described(_plan(OVERRIDES, **FULL), {}))
+
+
+def test_the_whole_docker_run_line() -> None:
+    assert _line(OVERRIDES, **FULL) == [
+        "docker",
+        "run",
+        "--rm",
+        "--hostname=run-7-job-0",
+        f"--volume=PIPES:{ROOT}",
+        "--volume=/a:/b",
+        "--volume=/c:/d:ro",
+        "--env=TYGER_RUN_ID=7",
+        f"--env=IN_PIPE={ROOT}/in",
+        f"--env=OUT_PIPE={ROOT}/out",
+        '--env=A=say "hi"; $(X)',
+        "--cpu-period=100000",
+        "--cpu-quota=150000",
+        "--cpu-shares=1024",
+        "--memory=2147483648",
+        "--memory-swap=2147483648",
+        "--memory-reservation=1073741824",
+        "--shm-size=67108864",
+        "--gpus=1",
+        "--workdir=/w",
+        "--user=1000:1000",
+        "--network=net",
+        "--platform=linux/amd64",
+        "--entrypoint=c",
+        "x",
+        "d e",
+        f"{ROOT}/in",
+    ]
+
+
+START = ["docker", "run", "--rm", "--hostname=run-7-job-0", "--env=TYGER_RUN_ID=7"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "rest"),
+    [
+        ({}, ["x"]),
+        ({"args": ["a", ""]}, ["x", "a", ""]),
+        ({"command": ["c"]}, ["--entrypoint=c", "x"]),
+        ({"command": ["c", "d"], "args": ["a"]}, ["--entrypoint=c", "x", "d", "a"]),
+        ({"resources": {"requests": {"cpu": 1}}}, ["--cpu-shares=1024", "x"]),
+    ],
+)
+def test_a_docker_run_line_has_what_was_asked_for(
+    fields: dict[str, object], rest: list[str]
+) -> None:
+    assert _line(None, **fields) == [*START, *rest]
+
+
+def test_the_docker_run_line_of_a_shell() -> None:
+    assert _line(Overrides(shell=SHELL), args=["a"]) == [
+        *START,
+        "--entrypoint=/bin/sh",
+        "x",
+        *SHELL[1:],
+    ]
+
+
+def test_the_docker_run_line_can_be_pasted() -> None:
+    plan = _plan(args=["it's", "a b", "$HOME"])
+    line = docker_run_line(plan, replace(plan.containers[0], env=()))
+    assert line.endswith("""x 'it'"'"'s' 'a b' '$HOME'""")

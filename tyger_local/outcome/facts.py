@@ -1,0 +1,106 @@
+"""What is known about a run that has ended, before anybody judges it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from tyger_local.spec.buffers import Direction
+
+UNREAD_ALLOWED_BYTES = 65_536
+"""The size of a pipe on the cluster: what fits is written before the reader closes and not missed."""
+
+
+class BufferState(str, Enum):
+    """What became of a buffer's pipe."""
+
+    WAITING = "waiting"
+    STREAMING = "streaming"
+    COMPLETE = "complete"
+    NEVER_OPENED = "never-opened"
+    CLOSED_EARLY = "closed-early"
+    REPLACED = "replaced"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class BufferStats:
+    """What went through one buffer.
+
+    Attributes:
+        bytes: Bytes that left the host (input) or reached it (output).
+        sha256: Of those bytes, in hexadecimal; None when it was not computed.
+        seconds: From the start of the run to the last byte or the end.
+        unread_bytes: For an input that was opened: bytes that the container never read, as far as
+            they were counted; None when there is nothing to say.
+        error: The system's words when bytes could not be moved.
+    """
+
+    buffer: str
+    direction: Direction
+    state: BufferState
+    bytes: int = 0
+    sha256: str | None = None
+    seconds: float = 0.0
+    unread_bytes: int | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerEnd:
+    """How one container ended.
+
+    Attributes:
+        exit_code: As the engine says it; 128 + N after signal N.
+        oom_killed: Whether the kernel killed a process of it for want of memory.
+    """
+
+    label: str
+    exit_code: int
+    oom_killed: bool = False
+
+
+class CancelReason(str, Enum):
+    """Who canceled a run."""
+
+    INTERRUPT = "SIGINT"
+    TERMINATE = "SIGTERM"
+    HANG_UP = "SIGHUP"
+    USER = "user"
+    READER_CLOSED = "reader"
+
+
+class EndedBy(str, Enum):
+    """What ended a run first; what happens while it is torn down is not judged."""
+
+    EXIT = "exit"
+    TIME_OUT = "time-out"
+    CANCEL = "cancel"
+    BUFFER = "buffer"
+    START = "start"
+    ENGINE = "engine"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything a verdict is made of.
+
+    Attributes:
+        message: The engine's or the system's words for `START`, `ENGINE` and some of `BUFFER`.
+        hint: The next step after `message`.
+        start_exit_code: 127, 126 or 125 for `START`.
+        memory_limit: The limit as a quantity in text, for the message; empty when there is none.
+        lenient: Unread input, and an out-of-memory kill that the job survived, are only warnings.
+    """
+
+    ended_by: EndedBy
+    ends: tuple[ContainerEnd, ...] = ()
+    buffers: tuple[BufferStats, ...] = ()
+    message: str = ""
+    hint: str = ""
+    start_exit_code: int = 125
+    cancel_reason: CancelReason | None = None
+    timeout_s: int = 0
+    memory_limit: str = ""
+    lenient: bool = False

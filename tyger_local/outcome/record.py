@@ -1,0 +1,141 @@
+"""The record of a run: the document that ``run show`` prints and ``--record`` writes.
+
+The shape is Tyger's (field order of its client's model), followed by fields of this tool's own once
+the run has ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from tyger_local.outcome.facts import BufferStats
+from tyger_local.outcome.verdict import Status, Verdict
+from tyger_local.spec.versions import JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class EngineIdentity:
+    """The engine that ran it."""
+
+    name: str
+    version: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageIdentity:
+    """The image that ran.
+
+    Attributes:
+        digest: The registry's digest, or the engine's id of an image that no registry knows; None
+            when there is no image.
+    """
+
+    reference: str
+    digest: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a run cost; None where it cannot be known."""
+
+    peak_memory_bytes: int | None = None
+    cpu_seconds: float | None = None
+    throttled_seconds: float | None = None
+    method: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One run.
+
+    Attributes:
+        job: The document of the job: resolved codespec, buffers, tags, replicas.
+        created_at: RFC 3339, as are `started_at` and `finished_at`.
+        notes: What the engine wants to be said of every run; not written down.
+    """
+
+    id: int
+    status: Status
+    created_at: str
+    job: Mapping[str, object]
+    timeout_s: int
+    cluster: str = ""
+    tags: Mapping[str, str] | None = None
+    status_reason: str = ""
+    started_at: str | None = None
+    finished_at: str | None = None
+    running_count: int | None = None
+    verdict: Verdict | None = None
+    engine: EngineIdentity | None = None
+    image: ImageIdentity | None = None
+    buffers: tuple[BufferStats, ...] = ()
+    usage: Usage | None = None
+    notes: tuple[str, ...] = ()
+
+    def started(self, at: str, running: int) -> RunRecord:
+        """Return the record of the run once `running` containers run."""
+        return replace(self, status=Status.RUNNING, started_at=at, running_count=running)
+
+    def ended(self, verdict: Verdict, at: str, buffers: tuple[BufferStats, ...]) -> RunRecord:
+        """Return the record of the run after its end."""
+        return replace(
+            self,
+            status=verdict.status,
+            status_reason=verdict.reason,
+            finished_at=at,
+            running_count=None,
+            verdict=verdict,
+            buffers=buffers,
+        )
+
+    def document(self) -> JsonObject:
+        """Return the record as a document in Tyger's field order; what is empty is left out."""
+        tyger: JsonObject = {
+            "id": self.id,
+            "status": self.status.value,
+            "statusReason": self.status_reason,
+            "runningCount": self.running_count,
+            "createdAt": self.created_at,
+            "startedAt": self.started_at,
+            "finishedAt": self.finished_at,
+            "kind": "user",
+            "job": dict(self.job),
+            "cluster": self.cluster,
+            "timeoutSeconds": self.timeout_s,
+            "tags": dict(self.tags or {}),
+        }
+        document = {name: value for name, value in tyger.items() if value not in (None, "", {})}
+        if self.verdict is not None:
+            document.update(self._own_fields(self.verdict))
+        return document
+
+    def _own_fields(self, verdict: Verdict) -> JsonObject:
+        usage = self.usage or Usage()
+        return {
+            "verdict": verdict.kind.value,
+            "exitCode": verdict.exit_code,
+            "engine": None
+            if self.engine is None
+            else {"name": self.engine.name, "version": self.engine.version},
+            "image": None
+            if self.image is None
+            else {"reference": self.image.reference, "digest": self.image.digest},
+            "bufferStats": {stats.buffer: _stats(stats) for stats in self.buffers},
+            "usage": {
+                "peakMemoryBytes": usage.peak_memory_bytes,
+                "cpuSeconds": usage.cpu_seconds,
+                "throttledSeconds": usage.throttled_seconds,
+                "method": usage.method,
+            },
+        }
+
+
+def _stats(stats: BufferStats) -> JsonObject:
+    return {
+        "direction": stats.direction.value,
+        "bytes": stats.bytes,
+        "sha256": stats.sha256,
+        "seconds": round(stats.seconds, 6),
+        "state": stats.state.value,
+    }

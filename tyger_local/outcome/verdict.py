@@ -1,0 +1,232 @@
+"""`judge`: the facts of a run in, its verdict out. A pure function with a table of cases in the tests.
+
+What ended the run first decides: a container that is killed because of a time-out has not "failed with
+137". Among what is seen at a normal end, bytes that our side could not move come first, since the
+container may have failed for want of them; then an out-of-memory kill, then the exit code, then unread
+input, since on the cluster the earliest container to fail gives the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from tyger_local.errors import (
+    EXIT_BUFFER_FAILED,
+    EXIT_ENGINE_FAILED,
+    EXIT_OK,
+    EXIT_OUT_OF_MEMORY,
+    EXIT_READER_CLOSED,
+    EXIT_TIMED_OUT,
+    sentence,
+)
+from tyger_local.outcome.facts import (
+    UNREAD_ALLOWED_BYTES,
+    BufferState,
+    BufferStats,
+    CancelReason,
+    ContainerEnd,
+    EndedBy,
+    Facts,
+)
+from tyger_local.spec.buffers import Direction
+
+
+class VerdictKind(str, Enum):
+    """How a run ended, in one word."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    OUT_OF_MEMORY = "out-of-memory"
+    TIMED_OUT = "timed-out"
+    CANCELED = "canceled"
+    START_FAILED = "start-failed"
+    BUFFER_FAILED = "buffer-failed"
+    ENGINE_FAILED = "engine-failed"
+
+
+class Status(str, Enum):
+    """Tyger's statuses of a run."""
+
+    PENDING = "Pending"
+    RUNNING = "Running"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    CANCELED = "Canceled"
+
+
+TERMINAL = (Status.SUCCEEDED, Status.FAILED, Status.CANCELED)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a run ended.
+
+    Attributes:
+        exit_code: What the tool exits with.
+        reason: The status reason in the record; empty for a run that succeeded.
+        hint: What to do about it.
+        notes: What is worth a warning although the run succeeded.
+    """
+
+    kind: VerdictKind
+    exit_code: int
+    reason: str = ""
+    hint: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def status(self) -> Status:
+        """Return Tyger's status for this verdict."""
+        if self.kind is VerdictKind.SUCCEEDED:
+            return Status.SUCCEEDED
+        return Status.CANCELED if self.kind is VerdictKind.CANCELED else Status.FAILED
+
+    @property
+    def line(self) -> str:
+        """Return reason and next step as one line."""
+        return sentence(self.reason, self.hint)
+
+
+_CANCELED = {
+    CancelReason.INTERRUPT: (130, "Canceled by Ctrl-C"),
+    CancelReason.TERMINATE: (143, "Canceled by SIGTERM"),
+    CancelReason.HANG_UP: (129, "Canceled by SIGHUP"),
+    CancelReason.USER: (130, "Canceled by user"),
+    CancelReason.READER_CLOSED: (EXIT_READER_CLOSED, "The reader of standard output closed it"),
+}
+
+
+def judge(facts: Facts) -> Verdict:
+    """Return the verdict over `facts`."""
+    if facts.ended_by is EndedBy.ENGINE:
+        return Verdict(VerdictKind.ENGINE_FAILED, EXIT_ENGINE_FAILED, facts.message, facts.hint)
+    if facts.ended_by is EndedBy.START:
+        return Verdict(VerdictKind.START_FAILED, facts.start_exit_code, facts.message, facts.hint)
+    if facts.ended_by is EndedBy.CANCEL:
+        exit_code, reason = _CANCELED[facts.cancel_reason or CancelReason.USER]
+        return Verdict(VerdictKind.CANCELED, exit_code, reason)
+    if facts.ended_by is EndedBy.TIME_OUT:
+        return _timed_out(facts)
+    if facts.ended_by is EndedBy.BUFFER and facts.message:
+        return Verdict(VerdictKind.BUFFER_FAILED, EXIT_BUFFER_FAILED, facts.message, facts.hint)
+    return _judge_end(facts)
+
+
+def _timed_out(facts: Facts) -> Verdict:
+    waiting = [f"'{b.buffer}'" for b in facts.buffers if b.state is BufferState.NEVER_OPENED]
+    evidence = f"; never opened: {', '.join(_once(waiting))}" if waiting else ""
+    return Verdict(
+        VerdictKind.TIMED_OUT,
+        EXIT_TIMED_OUT,
+        f"The container was still running after {facts.timeout_s} s{evidence}",
+        "raise --timeout, or find out what it waits for with --logs",
+    )
+
+
+def _judge_end(facts: Facts) -> Verdict:
+    broken = next((b for b in facts.buffers if b.error is not None), None)
+    if broken is not None:
+        return Verdict(
+            VerdictKind.BUFFER_FAILED,
+            EXIT_BUFFER_FAILED,
+            f"The buffer '{broken.buffer}' failed: {broken.error}",
+        )
+    killed = [end for end in facts.ends if end.oom_killed]
+    unforgiven = next((end for end in killed if end.exit_code != 0 or not facts.lenient), None)
+    if unforgiven is not None:
+        return _out_of_memory(unforgiven, facts)
+    failed = next((end for end in facts.ends if end.exit_code != 0), None)
+    if failed is not None and facts.ended_by is EndedBy.EXIT:
+        return _failed(failed, facts)
+    misused = next(_misuses(facts), None)
+    if misused is not None:
+        return misused
+    if facts.ended_by is EndedBy.BUFFER:
+        return Verdict(
+            VerdictKind.BUFFER_FAILED, EXIT_BUFFER_FAILED, "A buffer failed and ended the run"
+        )
+    notes = _notes(facts, was_killed=bool(killed))
+    return Verdict(VerdictKind.SUCCEEDED, EXIT_OK, notes=_once(notes))
+
+
+def _once(texts: Iterable[str]) -> tuple[str, ...]:
+    """Drop what is said again: replicas have the same buffers."""
+    return tuple(dict.fromkeys(texts))
+
+
+def _out_of_memory(killed: ContainerEnd, facts: Facts) -> Verdict:
+    limit = f" (its limit is {facts.memory_limit})" if facts.memory_limit else ""
+    survived = (
+        "" if killed.exit_code == EXIT_OUT_OF_MEMORY
+        else f"; the job went on and exited with code {killed.exit_code}, "
+        "but on the cluster the whole container is killed"
+    )  # fmt: skip
+    return Verdict(
+        VerdictKind.OUT_OF_MEMORY,
+        EXIT_OUT_OF_MEMORY,
+        f"A process of the container was killed for want of memory{limit}{survived}",
+        "raise resources.limits.memory, or use less",
+    )
+
+
+def _failed(end: ContainerEnd, facts: Facts) -> Verdict:
+    untouched = [
+        f"{'input' if b.direction is Direction.INPUT else 'output'} '{b.buffer}' "
+        + ("was never opened" if b.state is BufferState.NEVER_OPENED else "gave no byte")
+        for b in facts.buffers
+        if b.state is BufferState.NEVER_OPENED or (b.direction is Direction.OUTPUT and b.bytes == 0)
+    ]
+    evidence = f" ({'; '.join(_once(untouched))})" if untouched else ""
+    hint = (
+        "a pipe cannot be seeked, tested for being a file or opened twice: "
+        "see 'Programs and pipes' in the README"
+        if untouched
+        else ""
+    )
+    return Verdict(
+        VerdictKind.FAILED, end.exit_code, f"Main exited with code {end.exit_code}{evidence}", hint
+    )
+
+
+def _misuses(facts: Facts) -> Iterator[Verdict]:
+    for stats in facts.buffers:
+        if stats.state is BufferState.REPLACED:
+            yield Verdict(
+                VerdictKind.BUFFER_FAILED,
+                EXIT_BUFFER_FAILED,
+                f"The container replaced the pipe of '{stats.buffer}' by something else, "
+                "and what it wrote there is lost, as on the cluster",
+                "write into the pipe itself (cat tmp > pipe), never mv, rm or ln over it",
+            )
+        if _left_unread(stats) and not facts.lenient:
+            yield Verdict(
+                VerdictKind.BUFFER_FAILED,
+                EXIT_BUFFER_FAILED,
+                f"The container closed the input '{stats.buffer}' with more than "
+                f"{UNREAD_ALLOWED_BYTES} bytes unread (Sidecar exited with code 1)",
+                "read it to the end (cat > /dev/null), or use --lenient to let it pass here",
+            )
+
+
+def _left_unread(stats: BufferStats) -> bool:
+    return (stats.unread_bytes or 0) > UNREAD_ALLOWED_BYTES
+
+
+def _notes(facts: Facts, *, was_killed: bool) -> Iterator[str]:
+    if was_killed:
+        yield (
+            "a process of the container was killed for want of memory; "
+            "on the cluster the whole container would be"
+        )
+    for stats in facts.buffers:
+        if stats.direction is Direction.OUTPUT and stats.state is BufferState.NEVER_OPENED:
+            yield f"the output '{stats.buffer}' was never opened and is empty"
+        elif _left_unread(stats):
+            yield (
+                f"the input '{stats.buffer}' was closed with more than {UNREAD_ALLOWED_BYTES} bytes unread; "
+                "on the cluster this run fails"
+            )
+        elif stats.unread_bytes:
+            yield f"the input '{stats.buffer}' was closed with {stats.unread_bytes} bytes unread"
