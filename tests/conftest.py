@@ -1,0 +1,91 @@
+"""Guards around every test, and what the tests of several rooms share."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+NO_SKIPS = os.environ.get("TYGER_LOCAL_TEST_NO_SKIPS") == "1"
+LABEL = "tyger-local.run"
+CHILD_TIMEOUT_S = 5
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A store of the test's own; a test that forgets it still cannot reach the user's."""
+    folder = tmp_path / "tyger-local-home"
+    monkeypatch.setenv("TYGER_LOCAL_HOME", str(folder))
+    monkeypatch.setenv("HOME", str(tmp_path / "user-home"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "user-home/data"))
+    monkeypatch.delenv("TYGER_LOCAL_ENGINE", raising=False)
+    monkeypatch.delenv("TYGER_LOCAL_STRICT", raising=False)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def engine_guard(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make a Docker engine that a test did not ask for an error."""
+    if request.node.get_closest_marker("docker") is None:
+        monkeypatch.setenv(
+            "DOCKER_HOST", "unix:///nonexistent/a-test-forgot-its-docker-marker.sock"
+        )
+        monkeypatch.delenv("DOCKER_CONTEXT", raising=False)
+
+
+def _containers() -> set[str]:
+    command = ("docker", "ps", "--all", "--quiet", "--no-trunc", "--filter", f"label={LABEL}")
+    answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    return set(answer.stdout.split()) if answer.returncode == 0 else set()
+
+
+def _engine_answers() -> bool:
+    try:
+        answer = subprocess.run(("docker", "info"), capture_output=True, check=False, timeout=60)
+    except OSError:
+        return False
+    return answer.returncode == 0
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs an engine where there is none, loudly, or fail where no skip is allowed."""
+    marked = [item for item in items if item.get_closest_marker("docker")]
+    if not marked or _engine_answers():
+        return
+    reason = (
+        f"NO DOCKER ENGINE ANSWERS: {len(marked)} tests cannot run. Start one: scripts/test does."
+    )
+    if NO_SKIPS:
+        raise pytest.UsageError(reason)
+    for item in marked:
+        item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Turn a skip into a failure where none is allowed."""
+    report = yield
+    if NO_SKIPS and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, and no skip is allowed here: {report.longrepr}"
+    return report
+
+
+@pytest.fixture(autouse=True, scope="session")
+def nothing_is_left() -> Iterator[None]:
+    """Fail the session when a container, a child or a folder of pipes is left."""
+    temporary = Path(os.environ.get("TMPDIR", "/tmp"))
+    before = _containers(), set(temporary.glob("tyger-local-*"))
+    yield
+    deadline = time.monotonic() + CHILD_TIMEOUT_S
+    children = psutil.Process().children(recursive=True)
+    _, alive = psutil.wait_procs(children, max(deadline - time.monotonic(), 0))
+    assert not [process.cmdline() for process in alive if process.is_running()]
+    assert not _containers() - before[0], "containers are left"
+    folders = set(temporary.glob("tyger-local-*")) - before[1]
+    assert not [path for path in folders if not path.name.startswith("tyger-local-bug-")]

@@ -1,0 +1,166 @@
+"""Runs by number: who gets which, and their records.
+
+A number is claimed by creating its folder, and ``<id>~deleted`` says that a run was deleted, so
+that its number does not come back. One small file a deleted run is the price: a single file with
+the highest number would need a lock to be exact among several who delete.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+
+from tyger_local.errors import NotFoundError, StoreError
+from tyger_local.store.files import (
+    JsonObject,
+    damaged,
+    folder_names,
+    make_folder,
+    mark,
+    read_json,
+    replace,
+)
+from tyger_local.store.home import Home
+from tyger_local.store.trees import remove_tree
+
+_ENTRY = re.compile(r"([1-9][0-9]{0,17})(~deleted)?")
+
+
+class RunStore:
+    """The runs of one store.
+
+    Args:
+        home: The store.
+        warn: Is told, in a sentence, of each damaged record that was met and passed over.
+    """
+
+    def __init__(self, home: Home, warn: Callable[[str], None]) -> None:
+        self._home = home
+        self._warn = warn
+
+    def allocate(self) -> int:
+        """Return the id of a new run, whose folder exists now."""
+        self._home.ensure()
+        make_folder(self._home.runs_dir)
+        present, deleted = self._scan()
+        for run_id in present & deleted:  # what a killed process had begun to delete
+            with suppress(StoreError):
+                remove_tree(self.folder(run_id))
+        run_id = max(present | deleted, default=0) + 1
+        while not self._claim(run_id):
+            run_id += 1
+        return run_id
+
+    def folder(self, run_id: int) -> Path:
+        """Return the folder of a run, where its other files go too."""
+        return self._home.runs_dir / str(run_id)
+
+    def write(self, run_id: int, record: JsonObject) -> None:
+        """Write the record of a run, in the place of what was there."""
+        replace(self._record(run_id), record)
+
+    def write_owner(self, run_id: int, owner: JsonObject) -> None:
+        """Write down which process runs a run, in the place of what was there."""
+        replace(self._owner(run_id), owner)
+
+    def owner(self, run_id: int) -> JsonObject | None:
+        """Return which process runs a run; None when nothing readable says so."""
+        try:
+            return read_json(self._owner(run_id))
+        except (NotFoundError, StoreError):
+            return None
+
+    def get(self, run_id: int) -> JsonObject:
+        """Return the record of a run.
+
+        Raises:
+            NotFoundError: There is no such run, or it has no record yet.
+            StoreError: The record is damaged or cannot be read.
+        """
+        if run_id < 1 or self._mark(run_id).exists():
+            raise _not_found(run_id)
+        try:
+            record = read_json(self._record(run_id))
+        except NotFoundError as exc:
+            raise _not_found(run_id) from exc
+        if record.get("id", run_id) != run_id:
+            raise damaged(self._record(run_id), f"its 'id' is not that of its folder, {run_id}")
+        return record
+
+    def ids(self) -> list[int]:
+        """Return the runs that have a folder, newest first; some may have no record (yet)."""
+        self._home.check()
+        present, deleted = self._scan()
+        return sorted(present - deleted, reverse=True)
+
+    def records(self) -> Iterator[JsonObject]:
+        """Read the records one by one, newest first, passing over missing and damaged ones."""
+        for run_id in self.ids():
+            record = self._readable(run_id)
+            if record is not None:
+                yield record
+
+    def delete(self, run_id: int) -> None:
+        """Remove a run with all its files; its number is not used again.
+
+        Raises:
+            NotFoundError: There is no such run.
+        """
+        folder = self.folder(run_id)
+        # The mark comes first: killed between the two, the run is deleted all the same.
+        if run_id < 1 or not folder.is_dir() or not mark(self._mark(run_id)):
+            raise _not_found(run_id)
+        remove_tree(folder)
+
+    def _record(self, run_id: int) -> Path:
+        return self.folder(run_id) / "run.json"
+
+    def _owner(self, run_id: int) -> Path:
+        return self.folder(run_id) / "owner.json"
+
+    def _mark(self, run_id: int) -> Path:
+        return self._home.runs_dir / f"{run_id}~deleted"
+
+    def _scan(self) -> tuple[set[int], set[int]]:
+        """Return the numbers that have a folder, and those that were deleted."""
+        present: set[int] = set()
+        deleted: set[int] = set()
+        for entry in folder_names(self._home.runs_dir):
+            match = _ENTRY.fullmatch(entry)
+            if match:
+                (deleted if match[2] else present).add(int(match[1]))
+        return present, deleted
+
+    def _readable(self, run_id: int) -> JsonObject | None:
+        try:
+            return self.get(run_id)
+        except NotFoundError:  # just starting, or its owner died on the way
+            return None
+        except StoreError as exc:
+            self._warn(str(exc))
+            return None
+
+    def _claim(self, run_id: int) -> bool:
+        folder = self.folder(run_id)
+        if not make_folder(folder):
+            return False
+        # Reading a folder is no snapshot: when this run was deleted during our scan, we can have
+        # seen neither its folder nor its mark.
+        if self._mark(run_id).exists():
+            remove_tree(folder)
+            return False
+        return True
+
+    # Last, since below it the name in an annotation would be the method.
+    def list(self, limit: int | None = None) -> list[JsonObject]:
+        """Return the records of the newest runs, newest first, no more than `limit`."""
+        return [*islice(self.records(), limit)]
+
+
+def _not_found(run_id: int) -> NotFoundError:
+    return NotFoundError(
+        f"The run '{run_id}' was not found", "See what there is with 'tyger-local run list'"
+    )
