@@ -1,0 +1,398 @@
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tyger_local.outcome.facts import BufferState, BufferStats
+from tyger_local.spec.buffers import Direction
+from tyger_local.streams import feed as feed_module
+from tyger_local.streams.feed import COUNT_BYTES, Feed
+from tyger_local.streams.fifo import Fifo
+from tyger_local.streams.host import Source, open_source, stdin_source
+from tyger_local.streams.inotify import watch_opens
+from tyger_local.streams.tally import Checksum
+
+if TYPE_CHECKING:  # types of fixtures; at run time pytest alone knows the way to conftest
+    from tests.unit.streams.conftest import Children, Ends
+
+MIB = 2**20
+SIZES = (0, 1, 4095, 4096, 4097, 65_535, 65_536, 65_537, MIB - 1, MIB, MIB + 1)
+
+READ_ALL = """
+import hashlib, random, sys
+chunks = random.Random(int(sys.argv[2]))
+digest = hashlib.sha256()
+with open(sys.argv[1], "rb", buffering=0) as pipe:
+    while data := pipe.read(chunks.randint(1, 100_000)):
+        digest.update(data)
+print(digest.hexdigest())
+"""
+
+READ_SOME = """
+import sys
+left = int(sys.argv[2])
+with open(sys.argv[1], "rb", buffering=0) as pipe:
+    while left:
+        left -= len(pipe.read(left))
+"""
+
+ENLARGE_AND_LEAVE = """
+import fcntl, struct, sys, termios, time
+with open(sys.argv[1], "rb", buffering=0) as pipe:
+    fcntl.fcntl(pipe, 1031, 1 << 20)  # F_SETPIPE_SZ
+    wanted = int(sys.argv[2])
+    while struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"    "))[0] < wanted:
+        time.sleep(0.001)
+"""
+
+
+@contextmanager
+def _feeding(
+    fifo: Fifo, source: Source, ends: Ends, checksum: Checksum = Checksum.AUTO
+) -> Iterator[Feed]:
+    feed = Feed("input", fifo, source, checksum, ends)
+    try:
+        yield feed
+    finally:
+        feed.close()
+
+
+def _file(folder: Path, data: bytes) -> Path:
+    path = folder / "source"
+    path.write_bytes(data)
+    return path
+
+
+def _endless(data: bytes) -> tuple[Source, threading.Thread, int]:
+    """Return a source that gives `data` and then never ends, who writes it, and its write end."""
+    reader, writer = os.pipe()
+
+    def write() -> None:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(writer, rest) :]
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    return Source(reader, "a pipe", owned=True), thread, writer
+
+
+def _check_whole(stats: BufferStats, data: bytes) -> None:
+    assert stats.state is BufferState.COMPLETE
+    assert stats.direction is Direction.INPUT
+    assert stats.bytes == len(data)
+    assert stats.sha256 == hashlib.sha256(data).hexdigest()
+    assert not stats.unread_bytes
+    assert stats.error is None
+    assert stats.seconds >= 0
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_file_arrives_whole_and_then_ends(
+    fifo: Fifo, tmp_path: Path, ends: Ends, children: Children, size: int
+) -> None:
+    data = random.Random(size).randbytes(size)
+    with _feeding(fifo, open_source("input", _file(tmp_path, data)), ends) as feed:
+        child = children.python(READ_ALL, fifo.path, size)
+        feed.start()
+        assert children.finish(child) == hashlib.sha256(data).hexdigest()
+        ends.wait()
+        feed.container_ended()
+        _check_whole(feed.final_stats(), data)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_pipe_that_gives_bits_and_pieces_arrives_whole(
+    fifo: Fifo, ends: Ends, children: Children, size: int
+) -> None:
+    data = random.Random(size).randbytes(size)
+    reader, writer = os.pipe()
+
+    def write() -> None:
+        chunks, rest = random.Random(size), memoryview(data)
+        while rest:
+            rest = rest[os.write(writer, rest[: chunks.randint(1, 90_000)]) :]
+        os.close(writer)
+
+    with _feeding(fifo, Source(reader, "a pipe", owned=True), ends) as feed:
+        feed.start()
+        thread = threading.Thread(target=write)
+        thread.start()
+        child = children.python(READ_ALL, fifo.path, size)
+        assert children.finish(child) == hashlib.sha256(data).hexdigest()
+        thread.join()
+        ends.wait()
+        feed.container_ended()
+        _check_whole(feed.final_stats(), data)
+
+
+def test_a_fifo_without_a_writer_has_not_ended_yet(
+    fifo: Fifo, tmp_path: Path, ends: Ends, children: Children
+) -> None:
+    named = tmp_path / "named"
+    os.mkfifo(named)
+    with _feeding(fifo, open_source("input", named), ends) as feed:
+        child = children.sh('exec cat "$1"', fifo.path)
+        feed.start()
+        assert children.finish(children.sh('echo "late" > "$1"', named)) == ""
+        assert children.finish(child) == "late"
+        ends.wait()
+        feed.container_ended()
+        _check_whole(feed.final_stats(), b"late\n")
+
+
+def test_process_substitution_is_read(fifo: Fifo, ends: Ends, children: Children) -> None:
+    reader, writer = os.pipe()  # what bash hands over as /dev/fd/63
+    os.write(writer, b"substituted")
+    source = open_source("input", Path(f"/dev/fd/{reader}"))
+    os.close(reader)
+    os.close(writer)
+    with _feeding(fifo, source, ends) as feed:
+        feed.start()
+        assert children.finish(children.sh('cat "$1"', fifo.path)) == "substituted"
+        ends.wait()
+        _check_whole(feed.final_stats(), b"substituted")
+
+
+def test_standard_input_is_lent(fifo: Fifo, ends: Ends, children: Children) -> None:
+    reader, writer = os.pipe()
+    os.write(writer, b"from stdin")
+    os.close(writer)
+    ours = os.dup(0)
+    os.dup2(reader, 0)
+    os.close(reader)
+    try:
+        with _feeding(fifo, stdin_source(), ends) as feed:
+            feed.start()
+            assert children.finish(children.sh('cat "$1"', fifo.path)) == "from stdin"
+            ends.wait()
+            _check_whole(feed.final_stats(), b"from stdin")
+        os.fstat(0)  # still open
+    finally:
+        os.dup2(ours, 0)
+        os.close(ours)
+
+
+@pytest.mark.parametrize("checksum", Checksum)
+def test_the_policy_decides_about_the_checksum(
+    fifo: Fifo, tmp_path: Path, ends: Ends, children: Children, checksum: Checksum
+) -> None:
+    source = open_source("input", _file(tmp_path, b"abc"))
+    with _feeding(fifo, source, ends, checksum) as feed:
+        feed.start()
+        children.finish(children.sh('cat "$1"', fifo.path))
+        ends.wait()
+        digest = hashlib.sha256(b"abc").hexdigest()
+        assert feed.final_stats().sha256 == (None if checksum is Checksum.NEVER else digest)
+
+
+def test_a_container_that_comes_late_finds_everything(
+    fifo: Fifo, tmp_path: Path, ends: Ends, children: Children
+) -> None:
+    with _feeding(fifo, open_source("input", _file(tmp_path, b"abc")), ends) as feed:
+        feed.start()
+        assert not ends.transfers
+        assert feed.stats.state is BufferState.WAITING
+        assert children.finish(children.sh('cat "$1"', fifo.path)) == "abc"
+        ends.wait()
+
+
+def test_overlapping_opens_are_one_stream(fifo: Fifo, ends: Ends, children: Children) -> None:
+    source, thread, writer = _endless(b"1\n2\n")
+    thread.join()
+    script = 'exec 3<"$1" 4<"$1"; read -r first <&3; exec 3<&-; echo opened; cat <&4'
+    with _feeding(fifo, source, ends) as feed:
+        feed.start()
+        child = children.sh(script, fifo.path)
+        assert child.stdout is not None
+        assert child.stdout.readline() == "opened\n"
+        os.write(writer, b"3\n")
+        os.close(writer)
+        assert children.finish(child) == "2\n3"
+        ends.wait()
+        _check_whole(feed.final_stats(), b"1\n2\n3\n")
+
+
+def test_never_opened_costs_nothing(fifo: Fifo, tmp_path: Path, ends: Ends) -> None:
+    path = _file(tmp_path, b"not wanted")
+    with _feeding(fifo, open_source("input", path), ends) as feed:
+        feed.start()
+        feed.container_ended()
+        ends.wait()
+        stats = feed.final_stats()
+        assert (stats.state, stats.bytes) == (BufferState.NEVER_OPENED, 0)
+        assert (stats.unread_bytes, stats.error) == (None, None)
+
+
+def test_never_opened_takes_nothing_from_a_stream(fifo: Fifo, ends: Ends) -> None:
+    reader, writer = os.pipe()
+    os.write(writer, b"for somebody else")
+    with _feeding(fifo, Source(reader, "a pipe", owned=False), ends) as feed:
+        feed.start()
+        feed.container_ended()
+        ends.wait()
+    assert os.read(reader, 100) == b"for somebody else"
+    os.close(reader)
+    os.close(writer)
+
+
+def _check_left(stats: BufferStats, left: int) -> None:
+    assert min(left, COUNT_BYTES) <= (stats.unread_bytes or 0) <= left
+    assert stats.state is (BufferState.CLOSED_EARLY if left else BufferState.COMPLETE)
+    assert stats.error is None
+
+
+@pytest.mark.parametrize("left", [0, 1, 65_536, 65_537, 300_000])
+@pytest.mark.parametrize("taken", [0, 10, 100_000])
+def test_what_is_left_of_a_file_is_counted(
+    fifo: Fifo, tmp_path: Path, ends: Ends, children: Children, taken: int, left: int
+) -> None:
+    source = open_source("input", _file(tmp_path, bytes(taken + left)))
+    with _feeding(fifo, source, ends) as feed:
+        feed.start()
+        children.finish(children.python(READ_SOME, fifo.path, taken))
+        ends.wait()
+        feed.container_ended()
+        stats = feed.final_stats()
+        if stats.unread_bytes is None:  # all was read, and our end closed before theirs
+            assert left == 0
+        else:
+            _check_left(stats, left)
+
+
+@pytest.mark.parametrize("left", [0, 1, 65_536, 65_537, 300_000])
+@pytest.mark.parametrize("taken", [1, 100_000])
+def test_what_is_left_of_a_stream_without_end_is_counted(
+    fifo: Fifo, ends: Ends, children: Children, taken: int, left: int
+) -> None:
+    source, thread, writer = _endless(bytes(taken + min(left, COUNT_BYTES)))
+    with _feeding(fifo, source, ends) as feed:
+        feed.start()
+        children.finish(children.python(READ_SOME, fifo.path, taken))
+        thread.join()  # all is on its way before the container is said to have ended
+        feed.container_ended()
+        ends.wait()
+        _check_left(feed.final_stats(), left)
+    os.close(writer)
+
+
+def test_too_much_left_is_told_while_the_container_runs(
+    fifo: Fifo, ends: Ends, children: Children
+) -> None:
+    source, thread, writer = _endless(bytes(100_000))
+    with _feeding(fifo, source, ends) as feed:
+        feed.start()
+        children.finish(children.python(READ_SOME, fifo.path, 10))
+        assert (ends.wait().stats.unread_bytes or 0) > 65_536
+    thread.join()
+    os.close(writer)
+
+
+def test_a_pipe_that_the_container_made_larger_hides_nothing(
+    fifo: Fifo, tmp_path: Path, ends: Ends, children: Children
+) -> None:
+    source = open_source("input", _file(tmp_path, bytes(200_000)))
+    with _feeding(fifo, source, ends) as feed:
+        feed.start()
+        children.finish(children.python(ENLARGE_AND_LEAVE, fifo.path, 200_000))
+        ends.wait()
+        feed.container_ended()
+        stats = feed.final_stats()
+        assert (stats.bytes, stats.unread_bytes) == (200_000, 200_000)
+        assert stats.state is BufferState.CLOSED_EARLY
+
+
+def test_a_source_that_fails_does_not_look_like_an_end(
+    fifo: Fifo, tmp_path: Path, ends: Ends
+) -> None:
+    folder = os.open(tmp_path, os.O_RDONLY)  # reading it is an error
+    with _feeding(fifo, Source(folder, "a folder", owned=True), ends) as feed:
+        feed.start()
+        reader = os.open(fifo.path, os.O_RDONLY | os.O_NONBLOCK)
+        ends.wait()
+        with pytest.raises(BlockingIOError):  # and not the end of the input
+            os.read(reader, 10)
+        stats = feed.final_stats()
+        assert (stats.state, stats.error) == (BufferState.FAILED, "Is a directory")
+    assert os.read(reader, 10) == b""
+    os.close(reader)
+
+
+@pytest.mark.parametrize("taken", [0, 1])
+def test_it_can_be_stopped_at_any_time(fifo: Fifo, ends: Ends, taken: int) -> None:
+    source, thread, writer = _endless(bytes(taken))
+    thread.join()
+    with _feeding(fifo, source, ends) as feed:
+        feed.start()
+        reader = os.open(fifo.path, os.O_RDONLY) if taken else None
+        feed.stop()
+        ends.wait()
+        wanted = {BufferState.STOPPED, BufferState.NEVER_OPENED if not taken else None}
+        assert feed.final_stats().state in wanted
+        if reader is not None:
+            os.close(reader)
+    os.close(writer)
+
+
+def test_one_that_was_never_started_is_closed(fifo: Fifo, tmp_path: Path, ends: Ends) -> None:
+    with _feeding(fifo, open_source("input", _file(tmp_path, b"abc")), ends) as feed:
+        assert not feed.is_moving
+    feed.close()
+    assert not ends.transfers
+
+
+@pytest.mark.parametrize("size", [1, 65_536, 65_537, MIB])
+def test_without_inotify_it_looks_again_and_again(
+    fifo: Fifo,
+    tmp_path: Path,
+    ends: Ends,
+    children: Children,
+    monkeypatch: pytest.MonkeyPatch,
+    size: int,
+) -> None:
+    monkeypatch.setattr(feed_module, "watch_opens", lambda _: None)
+    data = random.Random(size).randbytes(size)
+    with _feeding(fifo, open_source("input", _file(tmp_path, data)), ends) as feed:
+        feed.start()
+        child = children.python(READ_ALL, fifo.path, size)
+        assert children.finish(child) == hashlib.sha256(data).hexdigest()
+        ends.wait()
+        _check_whole(feed.final_stats(), data)
+
+
+def test_without_inotify_one_that_never_comes_is_noticed(
+    fifo: Fifo, tmp_path: Path, ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed_module, "watch_opens", lambda _: None)
+    with _feeding(fifo, open_source("input", _file(tmp_path, b"abc")), ends) as feed:
+        feed.start()
+        feed.container_ended()
+        ends.wait()
+        assert feed.final_stats().state is BufferState.NEVER_OPENED
+
+
+def test_a_link_in_the_place_of_the_pipe_is_not_followed(
+    fifo: Fifo, tmp_path: Path, ends: Ends, children: Children
+) -> None:
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    opens = watch_opens(str(victim))
+    script = 'exec 3<"$1"; rm "$1"; ln -s "$2" "$1"; cat <&3'
+    with _feeding(fifo, open_source("input", _file(tmp_path, b"abc")), ends) as feed:
+        feed.start()
+        assert children.finish(children.sh(script, fifo.path, victim)) == "abc"
+        ends.wait()
+        feed.container_ended()
+        assert feed.final_stats().state is BufferState.REPLACED
+    assert victim.read_bytes() == b"precious"
+    if opens is not None:
+        assert os.read(opens, 16)[4] == 0x20  # our own look at it, just now, is the first
+        os.close(opens)

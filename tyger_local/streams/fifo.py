@@ -1,0 +1,146 @@
+"""FIFOs that the host takes hold of before a container can touch them.
+
+A container may replace a pipe by a link to any file of the host. So each FIFO is opened once, right
+after it was made, with ``O_PATH | O_NOFOLLOW``; its working ends are opened through that descriptor and
+before the container starts; its path is only ever looked at again with ``lstat``.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import shutil
+import stat
+import struct
+import sys
+import tempfile
+import termios
+from contextlib import ExitStack
+from pathlib import Path
+
+from tyger_local.errors import StreamError
+
+FIFO_MODE = 0o666
+PIPE_FOLDER_MODE = 0o777
+
+
+class PipeFolder:
+    """A folder of FIFOs for one container, below a private folder that only its run uses.
+
+    The inner folder is world-writable and not sticky, as on the cluster: any user of a container may
+    open the pipes, and ``fs.protected_fifos`` does not forbid it (it does in ``/tmp`` itself). The
+    outer one keeps other users of this machine away: it is private, or, for engines whose root is not
+    ours (rootless, user namespaces), may be crossed only by who knows the random name inside it.
+
+    Args:
+        engine_is_other_user: Whether the engine needs to cross the private folder as somebody else.
+
+    Raises:
+        StreamError: The folder cannot be made.
+    """
+
+    def __init__(self, *, engine_is_other_user: bool = False) -> None:
+        try:
+            self._outer = Path(tempfile.mkdtemp(prefix="tyger-local-"))
+            try:
+                self.path = self._fill(0o711 if engine_is_other_user else 0o700)
+            except OSError:
+                self.remove()
+                raise
+        except OSError as error:
+            raise StreamError(
+                f"the folder for the pipes could not be made: {error.strerror}",
+                f"free or choose another folder for temporary files (TMPDIR; now {tempfile.gettempdir()})",
+            ) from error
+
+    def _fill(self, outer_mode: int) -> Path:
+        inner = self._outer / secrets.token_hex(16)
+        # Modes are set, since the umask cuts those that are asked for.
+        self._outer.chmod(outer_mode)
+        inner.mkdir()
+        inner.chmod(0o755)
+        pipes = inner / "buffer-fifos"
+        pipes.mkdir()
+        pipes.chmod(PIPE_FOLDER_MODE)
+        return pipes
+
+    def remove(self) -> None:
+        """Remove the folder and whatever a container put into it."""
+        shutil.rmtree(self._outer, ignore_errors=True)
+
+
+class Fifo:
+    """A FIFO that we made and hold.
+
+    Args:
+        path: Where it is made; nothing may be there.
+
+    Raises:
+        StreamError: It cannot be made or is not what was made.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._held = -1
+        try:
+            os.mkfifo(path)
+            path.chmod(FIFO_MODE)  # mkfifo's mode is cut by the umask
+            self._held = os.open(path, getattr(os, "O_PATH", os.O_NONBLOCK) | os.O_NOFOLLOW)
+        except OSError as error:
+            raise StreamError(
+                f"the pipe {path} could not be made: {error.strerror}",
+                "set TMPDIR to a folder on a local disk",
+            ) from error
+        made = os.fstat(self._held)
+        if not stat.S_ISFIFO(made.st_mode):
+            self.close()
+            raise StreamError(f"{path} is no pipe, although it was just made as one")
+        self._identity = (made.st_dev, made.st_ino)
+
+    @property
+    def held_path(self) -> str:
+        """Return a path that reaches this very FIFO, whatever stands at its own path by now."""
+        linux = sys.platform.startswith("linux")
+        return f"/proc/self/fd/{self._held}" if linux else str(self.path)
+
+    def open_reader(self) -> int:
+        """Open our end of an output. Never blocks; no writer needs to be there."""
+        return os.open(self.held_path, os.O_RDONLY | os.O_NONBLOCK)
+
+    def open_writer(self) -> int:
+        """Open our end of an input. Never blocks; no reader needs to be there."""
+        # The kernel refuses a non-blocking write end while nobody reads, so read ourselves for a moment.
+        reader = self.open_reader()
+        try:
+            return os.open(self.held_path, os.O_WRONLY | os.O_NONBLOCK)
+        finally:
+            os.close(reader)
+
+    def is_replaced(self) -> bool:
+        """Return whether something else, or nothing, stands at the path now."""
+        try:
+            now = os.lstat(self.path)
+        except OSError:
+            return True
+        return (now.st_dev, now.st_ino) != self._identity
+
+    def close(self) -> None:
+        """Let go of the FIFO; its file stays until the folder is removed."""
+        held, self._held = self._held, -1
+        if held >= 0:
+            os.close(held)
+
+
+def unread_bytes(fd: int) -> int:
+    """Return how many bytes wait in the pipe of `fd`, which may be either of its ends."""
+    answer = fcntl.ioctl(fd, termios.FIONREAD, struct.pack("i", 0))
+    return int(struct.unpack("i", answer)[0])
+
+
+def close_all(*descriptors: int) -> None:
+    """Close each of `descriptors` that is open (not negative)."""
+    with ExitStack() as stack:
+        for fd in descriptors:
+            if fd >= 0:
+                stack.callback(os.close, fd)

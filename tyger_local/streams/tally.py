@@ -1,0 +1,41 @@
+"""Counting bytes, and hashing them as long as they are few."""
+
+from __future__ import annotations
+
+import hashlib
+from enum import Enum
+
+CHECKSUM_LIMIT_BYTES = 64 * 2**20
+"""Up to here a checksum is free beside the stream; above, hashing is slower than moving the bytes."""
+
+
+class Checksum(str, Enum):
+    """Whether a buffer's sha256 is computed."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+class Tally:
+    """How many bytes went by, and their sha256 if `policy` wants it."""
+
+    def __init__(self, policy: Checksum) -> None:
+        self.bytes = 0
+        self._policy = policy
+        self._hash = None if policy is Checksum.NEVER else hashlib.sha256()
+
+    def add(self, data: bytes | memoryview) -> None:
+        """Count `data`."""
+        self.bytes += len(data)
+        if self._hash is None:
+            return
+        if self._policy is Checksum.AUTO and self.bytes > CHECKSUM_LIMIT_BYTES:
+            self._hash = None
+            return
+        self._hash.update(data)
+
+    @property
+    def sha256(self) -> str | None:
+        """Return the sha256 of everything so far, or None when it is not computed."""
+        return None if self._hash is None else self._hash.hexdigest()

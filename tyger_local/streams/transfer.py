@@ -1,0 +1,142 @@
+"""What feeding an input and draining an output have in common: a thread, its flags, its statistics.
+
+One thread a buffer was weighed against one event loop for all: a loop copies as fast with few buffers,
+but a terminal stopped with Ctrl-S or a slow disk under one buffer would hold up all the others.
+
+The first version copies through user space with ``read`` and ``write``; what it must get right is the
+order of events, not the speed.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+from tyger_local.outcome.facts import BufferState, BufferStats
+from tyger_local.spec.buffers import Direction
+from tyger_local.streams.fifo import Fifo
+from tyger_local.streams.tally import Checksum, Tally
+from tyger_local.streams.wake import Wake
+
+CHUNK_BYTES = 256 * 1024
+JOIN_TIMEOUT_S = 5.0
+
+
+class Transfer(ABC):
+    """Moves one buffer's bytes in a thread of its own.
+
+    Args:
+        buffer: The buffer's name.
+        fifo: Its pipe, held.
+        checksum: Whether to hash.
+        on_end: Called from the thread when it has nothing more to do.
+    """
+
+    direction: Direction
+
+    def __init__(
+        self,
+        buffer: str,
+        fifo: Fifo,
+        checksum: Checksum,
+        on_end: Callable[[Transfer], None],
+    ) -> None:
+        self.buffer = buffer
+        self._fifo = fifo
+        self._tally = Tally(checksum)
+        self._on_end = on_end
+        self._state = BufferState.WAITING
+        self._unread: int | None = None
+        self._error: str | None = None
+        self.reader_closed = False
+        self._began = time.monotonic()
+        self._last_byte = self._began
+        self._container_ended = Wake()
+        self._stopped = Wake()
+        self._thread = threading.Thread(target=self._work, name=f"buffer {buffer}", daemon=True)
+
+    def start(self) -> None:
+        """Start moving bytes. Our end of the pipe is open already."""
+        self._thread.start()
+
+    @property
+    def is_moving(self) -> bool:
+        """Return whether its thread was started and has not ended."""
+        return self._thread.is_alive()
+
+    def container_ended(self) -> None:
+        """Say that no process of the container is left: move what is there, then end."""
+        self._container_ended.set()
+
+    def stop(self) -> None:
+        """Say that the bytes are not wanted any more."""
+        self._stopped.set()
+
+    def join(self, timeout_s: float | None = None) -> bool:
+        """Wait for the thread; return whether it has ended."""
+        if self._thread.ident is not None:
+            self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def close(self) -> None:
+        """Stop, wait and close our end.
+
+        A thread that hangs in a write to a stopped terminal keeps its descriptors: closing them under
+        it could hand their numbers to somebody else.
+        """
+        self.stop()
+        if self.join(JOIN_TIMEOUT_S):
+            self._close_ends()
+            self._container_ended.close()
+            self._stopped.close()
+
+    @property
+    def stats(self) -> BufferStats:
+        """Return how far the buffer is."""
+        return BufferStats(
+            buffer=self.buffer,
+            direction=self.direction,
+            state=self._state,
+            bytes=self._tally.bytes,
+            sha256=self._tally.sha256,
+            seconds=self._last_byte - self._began,
+            unread_bytes=self._unread,
+            error=self._error,
+        )
+
+    def final_stats(self) -> BufferStats:
+        """Return the statistics after the container's end, a replaced pipe included."""
+        self._settle()
+        if self._fifo.is_replaced():
+            self._state = BufferState.REPLACED
+        return self.stats
+
+    def _moved(self, data: bytes | memoryview) -> None:
+        self._tally.add(data)
+        self._last_byte = time.monotonic()
+
+    def _work(self) -> None:
+        try:
+            self._move()
+        except OSError as error:
+            self._fail(error)
+        finally:
+            self._on_end(self)
+
+    def _fail(self, error: OSError) -> None:
+        self._state = BufferState.FAILED
+        self._error = error.strerror or str(error)
+
+    @abstractmethod
+    def _move(self) -> None:
+        """Move bytes until there is nothing more to do."""
+
+    @abstractmethod
+    def _settle(self) -> None:
+        """Look once more at the pipe after the container's end."""
+
+    @abstractmethod
+    def _close_ends(self) -> None:
+        """Close our end of the pipe and what belongs to it."""
