@@ -42,8 +42,10 @@ class Drain(Transfer):
     ) -> None:
         super().__init__(buffer, fifo, checksum, on_end)
         self._target = target
-        self._reader = fifo.open_reader()
         self._deadline = 0.0
+
+    def _open_ends(self) -> None:
+        self._reader = self._fifo.open_reader()
 
     def _move(self) -> None:
         while True:

@@ -50,8 +50,10 @@ class Feed(Transfer):
         self._pending = memoryview(b"")
         self._tail = -1
         self._opened = False
-        self._writer = fifo.open_writer()
-        self._opens = watch_opens(fifo.held_path)
+
+    def _open_ends(self) -> None:
+        self._writer = self._fifo.open_writer()
+        self._opens = watch_opens(self._fifo.held_path)
 
     def _move(self) -> None:
         if not self._await_reader():

@@ -9,11 +9,14 @@ order of events, not the speed.
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import ExitStack
 
+from tyger_local.errors import StreamError
 from tyger_local.outcome.facts import BufferState, BufferStats
 from tyger_local.spec.buffers import Direction
 from tyger_local.streams.fifo import Fifo
@@ -32,6 +35,9 @@ class Transfer(ABC):
         fifo: Its pipe, held.
         checksum: Whether to hash.
         on_end: Called from the thread when it has nothing more to do.
+
+    Raises:
+        StreamError: The system gives no descriptors for it.
     """
 
     direction: Direction
@@ -53,8 +59,21 @@ class Transfer(ABC):
         self.reader_closed = False
         self._began = time.monotonic()
         self._last_byte = self._began
-        self._container_ended = Wake()
-        self._stopped = Wake()
+        try:
+            with ExitStack() as on_failure:
+                self._container_ended = Wake()
+                on_failure.callback(self._container_ended.close)
+                self._stopped = Wake()
+                on_failure.callback(self._stopped.close)
+                self._open_ends()
+                on_failure.pop_all()
+        except OSError as error:
+            raise StreamError(
+                f"the pipe of '{buffer}' cannot be opened: {error.strerror}",
+                "let this program open more files (ulimit -n)"
+                if error.errno == errno.EMFILE
+                else "",
+            ) from error
         self._thread = threading.Thread(target=self._work, name=f"buffer {buffer}", daemon=True)
 
     def start(self) -> None:
@@ -109,6 +128,8 @@ class Transfer(ABC):
     def final_stats(self) -> BufferStats:
         """Return the statistics after the container's end, a replaced pipe included."""
         self._settle()
+        if self._state is BufferState.WAITING:  # the container was never started
+            self._state = BufferState.NEVER_OPENED
         if self._fifo.is_replaced():
             self._state = BufferState.REPLACED
         return self.stats
@@ -128,6 +149,10 @@ class Transfer(ABC):
     def _fail(self, error: OSError) -> None:
         self._state = BufferState.FAILED
         self._error = error.strerror or str(error)
+
+    @abstractmethod
+    def _open_ends(self) -> None:
+        """Open our end of the pipe."""
 
     @abstractmethod
     def _move(self) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+import resource
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tyger_local.errors import StreamError
 from tyger_local.outcome.facts import BufferState, BufferStats
 from tyger_local.spec.buffers import Direction
 from tyger_local.streams import feed as feed_module
@@ -396,3 +398,22 @@ def test_a_link_in_the_place_of_the_pipe_is_not_followed(
     if opens is not None:
         assert os.read(opens, 16)[4] == 0x20  # our own look at it, just now, is the first
         os.close(opens)
+
+
+@pytest.mark.parametrize("spare", range(6))
+def test_descriptors_that_run_out_are_an_error_and_none_is_left(
+    fifo: Fifo, tmp_path: Path, ends: Ends, spare: int
+) -> None:
+    source = open_source("input", _file(tmp_path, b"abc"))
+    free = os.dup(source.fd)
+    os.close(free)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free + spare, limits[1]))
+    try:
+        with pytest.raises(StreamError) as caught:
+            Feed("input", fifo, source, Checksum.AUTO, ends)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        source.close()
+    assert "Too many open files" in caught.value.what
+    assert "ulimit" in caught.value.hint

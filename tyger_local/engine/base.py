@@ -1,0 +1,159 @@
+"""The seam between a run and whatever executes it.
+
+The contract, which one test suite checks on every engine:
+
+1. `Engine.describe` says what the engine is and has, or raises `EngineUnavailableError`; it starts
+   nothing.
+2. `Engine.find_image` makes the image available by the pull policy, or raises `ImageError`. An engine
+   without images returns an identity without a digest.
+3. `Engine.create` makes a container that has not started, or raises `StartError` or `EngineError`
+   and leaves nothing behind.
+4. `Container.start` delivers every byte that the container prints, in order for each stream, to
+   `on_output` from a thread of the engine's, before `wait` returns. It raises
+   `CommandNotFoundError`, `CommandNotExecutableError` or `StartError` when the command cannot
+   run; the container then is as if it had never started, and `remove` still works.
+5. `Container.wait` blocks until the container has ended and none of its processes is left, and may be
+   called once, from any thread. It returns the exit code, 128 + N after signal N. It raises
+   `EngineError` when the engine is lost.
+6. `Container.signal` sends a signal to the main process. It does nothing when that has ended.
+7. `Container.remove` kills what is left, removes everything the engine made for the container, and does
+   nothing when called again. It works on one that never started.
+8. The container finds each of its pipes at the path that the plan says, and no environment variables but
+   the plan's, the image's or, for an engine without images, a few that every program needs.
+9. Its standard input is empty and not a terminal, unless it was created with a terminal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Protocol
+
+from tyger_local.outcome.facts import ContainerEnd
+from tyger_local.outcome.record import EngineIdentity, ImageIdentity
+from tyger_local.plan.model import Capacity, ContainerPlan, Difference, RunPlan
+
+
+class PullPolicy(str, Enum):
+    """When an image is pulled."""
+
+    ALWAYS = "always"
+    MISSING = "missing"
+    NEVER = "never"
+
+
+class OutputStream(str, Enum):
+    """Where a container printed something."""
+
+    STDOUT = "stdout"
+    STDERR = "stderr"
+
+
+OnOutput = Callable[[OutputStream, bytes], None]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineDescription:
+    """What an engine is and has.
+
+    Attributes:
+        is_other_user: Whether it opens mounted folders as somebody else than us or root.
+        notes: What whoever uses this engine should be told after every run.
+    """
+
+    identity: EngineIdentity
+    capacity: Capacity
+    is_other_user: bool = False
+    notes: tuple[str, ...] = ()
+
+
+class Container(Protocol):
+    """One container of a run; see the contract above."""
+
+    @property
+    def id(self) -> str:
+        """Return what the engine calls it."""
+        ...
+
+    def start(self, on_output: OnOutput) -> None:
+        """Start it; see sentence 4."""
+        ...
+
+    def wait(self) -> ContainerEnd:
+        """Wait for its end; see sentence 5."""
+        ...
+
+    def signal(self, number: int) -> None:
+        """Send a signal to its main process; see sentence 6."""
+        ...
+
+    def remove(self) -> None:
+        """Remove it; see sentence 7."""
+        ...
+
+    def run_in_terminal(self) -> None:
+        """Start it with our terminal as its own and return when it has ended (``--shell``).
+
+        Only for a container that was created with a terminal; takes the place of `start`.
+        """
+        ...
+
+
+class Engine(Protocol):
+    """Something that executes plans; see the contract above."""
+
+    @property
+    def name(self) -> str:
+        """Return the name by which ``--engine`` chooses it."""
+        ...
+
+    @property
+    def pipe_root(self) -> str | None:
+        """Return where its containers see their pipes; None when they see the host's own folder."""
+        ...
+
+    def review(self, plan: RunPlan) -> tuple[Difference, ...]:
+        """Return what this engine does otherwise than `plan` asks for; asks nobody.
+
+        Raises:
+            UsageError: It cannot give what the plan asks for at all; the message names what.
+        """
+        ...
+
+    def describe(self) -> EngineDescription:
+        """Say what the engine is and has; see sentence 1."""
+        ...
+
+    def find_image(
+        self,
+        reference: str,
+        pull: PullPolicy,
+        platform: str | None,
+        on_progress: Callable[[str], None],
+    ) -> ImageIdentity:
+        """Make an image available; see sentence 2."""
+        ...
+
+    def create(
+        self,
+        plan: ContainerPlan,
+        pipes: Path,
+        network: str | None,
+        *,
+        terminal: bool = False,
+    ) -> Container:
+        """Make a container; see sentence 3.
+
+        Args:
+            plan: What it is to be.
+            pipes: The host's folder that holds its FIFOs.
+            network: The network to join; None is the engine's default.
+            terminal: Whether it gets a terminal (``--shell``).
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of connections."""
+        ...

@@ -1,0 +1,222 @@
+"""`DockerEngine`: what the engine is, its images, and making containers."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import docker
+import docker.errors
+from docker.context import ContextAPI
+
+from tyger_local.engine.base import EngineDescription, PullPolicy
+from tyger_local.engine.docker.container import DockerContainer
+from tyger_local.engine.docker.errors import translating, words
+from tyger_local.engine.docker.gpus import choose, gpu_ids
+from tyger_local.engine.docker.request import GPU_LABEL, container_arguments, host_config
+from tyger_local.errors import EngineError, EngineUnavailableError, ImageError
+from tyger_local.outcome.record import EngineIdentity, ImageIdentity
+from tyger_local.plan.build import CLUSTER_PIPE_ROOT
+from tyger_local.plan.model import Capacity, ContainerPlan, Difference, RunPlan
+
+SMALLEST_MEMORY_BYTES = 6 * 2**20
+"""Docker's own floor for a memory limit."""
+
+TIMEOUT_S = 120
+CONNECTIONS = 64
+GPU_TRIES = 20
+
+
+class DockerEngine:
+    """Runs containers on the Docker engine that Docker's own client would use."""
+
+    name = "docker"
+    pipe_root: str | None = CLUSTER_PIPE_ROOT
+
+    def review(self, plan: RunPlan) -> tuple[Difference, ...]:
+        """Return nothing: what this engine lacks is seen in its capacity."""
+        del plan
+        return ()
+
+    @cached_property
+    def _client(self) -> docker.DockerClient:
+        _check_context()
+        with translating():
+            return docker.from_env(timeout=TIMEOUT_S, max_pool_size=CONNECTIONS)
+
+    @cached_property
+    def _info(self) -> dict[str, Any]:
+        with translating():
+            info: dict[str, Any] = self._client.info()
+            return info
+
+    @cached_property
+    def _gpus(self) -> tuple[str, ...]:
+        return gpu_ids() if "nvidia" in self._info.get("Runtimes", {}) else ()
+
+    def describe(self) -> EngineDescription:
+        """Ask the engine what it is.
+
+        Raises:
+            EngineUnavailableError: None answers.
+        """
+        info = self._info
+        security = " ".join(info.get("SecurityOptions") or ())
+        return EngineDescription(
+            identity=EngineIdentity(self.name, info.get("ServerVersion")),
+            capacity=Capacity(
+                nano_cpus=int(info["NCPU"]) * 10**9,
+                memory_bytes=int(info["MemTotal"]),
+                gpus=len(self._gpus),
+                smallest_memory_bytes=SMALLEST_MEMORY_BYTES,
+            ),
+            is_other_user="name=userns" in security or "name=rootless" in security,
+        )
+
+    def find_image(
+        self,
+        reference: str,
+        pull: PullPolicy,
+        platform: str | None,
+        on_progress: Callable[[str], None],
+    ) -> ImageIdentity:
+        """Make the image available by the pull policy.
+
+        Raises:
+            ImageError: It is not there and cannot be pulled.
+        """
+        present = None if pull is PullPolicy.ALWAYS else self._inspect(reference)
+        if present is None and pull is PullPolicy.NEVER:
+            raise ImageError(
+                f"The image '{reference}' was not found on the system",
+                f"Run `docker pull {reference}` and try again, "
+                f"or build it (docker build -t {reference} .)",
+            )
+        if present is None:
+            self._pull(reference, platform, on_progress)
+            present = self._inspect(reference)
+        if present is None:
+            raise ImageError(f"The image '{reference}' was pulled and is not there")
+        digests = present.get("RepoDigests") or [present["Id"]]
+        return ImageIdentity(reference, str(digests[0]).rpartition("@")[2])
+
+    def _inspect(self, reference: str) -> dict[str, Any] | None:
+        try:
+            with translating():
+                api: Any = self._client.api  # its stubs leave inspect_image untyped
+                found: dict[str, Any] = api.inspect_image(reference)
+                return found
+        except ImageError:
+            return None
+        except EngineError as error:
+            if "invalid reference" in error.what or "repository name" in error.what:
+                raise ImageError(
+                    f"'{reference}' is no name for an image: {error.what}", "mend 'image:'"
+                ) from error
+            raise
+
+    def _pull(
+        self, reference: str, platform: str | None, on_progress: Callable[[str], None]
+    ) -> None:
+        try:
+            with translating():
+                lines: Iterable[dict[str, Any]] = self._client.api.pull(
+                    reference, stream=True, decode=True, platform=platform
+                )
+                for line in lines:
+                    if "error" in line:
+                        raise docker.errors.DockerException(line["error"])
+                    on_progress(" ".join(str(line[key]) for key in ("id", "status") if key in line))
+        except EngineError as error:
+            raise ImageError(
+                f"Failed to pull image '{reference}': {words(error.__cause__ or error)}",
+                f"check the name, build it here (docker build -t {reference} .), "
+                "or log in to its registry (docker login)",
+            ) from error
+
+    def create(
+        self, plan: ContainerPlan, pipes: Path, network: str | None, *, terminal: bool = False
+    ) -> DockerContainer:
+        """Make a container.
+
+        Raises:
+            EngineError: The engine refuses, or too few GPUs are free.
+        """
+        for _ in range(GPU_TRIES):
+            chosen = choose(plan.limits.gpus, self._gpus, self._held_gpus())
+            identity = self._create(plan, pipes, network, chosen, terminal=terminal)
+            container = DockerContainer(self._client.api, identity, plan.label)
+            if not chosen or not self._lost_race(identity, chosen):
+                return container
+            container.remove()
+        raise EngineError("other runs keep taking the GPUs", "try again")
+
+    def _create(
+        self,
+        plan: ContainerPlan,
+        pipes: Path,
+        network: str | None,
+        chosen: tuple[str, ...],
+        *,
+        terminal: bool,
+    ) -> str:
+        name = f"tyger-local-{plan.host_name}-{secrets.token_hex(4)}"
+        arguments = container_arguments(
+            plan,
+            name=name,
+            gpu_ids=chosen,
+            gives_all_gpus=self._info.get("DefaultRuntime") == "nvidia",
+            terminal=terminal,
+        )
+        api = self._client.api
+        with translating():
+            config = api.create_host_config(**host_config(plan, pipes, network, chosen))
+            return str(api.create_container(host_config=config, **arguments)["Id"])
+
+    def _gpu_holders(self) -> list[dict[str, Any]]:
+        with translating():
+            holders: list[dict[str, Any]] = self._client.api.containers(
+                all=True, filters={"label": GPU_LABEL, "status": ["created", "running", "paused"]}
+            )
+            return holders
+
+    def _held_gpus(self) -> list[str]:
+        if not self._gpus:
+            return []
+        return [gpu for h in self._gpu_holders() for gpu in h["Labels"][GPU_LABEL].split(",")]
+
+    def _lost_race(self, identity: str, chosen: tuple[str, ...]) -> bool:
+        """Return whether another container took one of `chosen` at the same moment, and before ours.
+
+        Choosing and creating are two steps; whoever was created first keeps what both chose.
+        """
+        holders = self._gpu_holders()
+        mine = next((h["Created"] for h in holders if h["Id"] == identity), 0)
+        return any(
+            (h["Created"], h["Id"]) < (mine, identity)
+            and set(h["Labels"][GPU_LABEL].split(",")) & set(chosen)
+            for h in holders
+        )
+
+    def close(self) -> None:
+        """Close the connections to the engine."""
+        if "_client" in self.__dict__:
+            self._client.close()
+
+
+def _check_context() -> None:
+    """Refuse a context that is named and does not exist; docker-py would take the default in its place.
+
+    Raises:
+        EngineUnavailableError: There is no such context.
+    """
+    name = os.environ.get("DOCKER_CONTEXT")
+    if name and not os.environ.get("DOCKER_HOST") and ContextAPI.get_context(name) is None:
+        raise EngineUnavailableError(
+            f"there is no Docker context '{name}'",
+            "docker context ls shows them; see DOCKER_CONTEXT",
+        )

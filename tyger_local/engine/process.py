@@ -1,0 +1,297 @@
+"""The engine that needs no engine: the codespec's command as a local child, over the same pipes.
+
+For trying a command before there is an image, and for testing everything around a container in
+milliseconds. It applies no limits and isolates nothing, and says so.
+
+Descendants are found by their session and by a token in their environment, since a child that makes a
+session of its own and is adopted by init has left every other trace of where it came from. A subreaper
+was weighed and refused: it would change how children of the program that uses this library behave.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import secrets
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO
+
+import psutil
+
+from tyger_local.engine.base import (
+    EngineDescription,
+    OnOutput,
+    OutputStream,
+    PullPolicy,
+)
+from tyger_local.errors import (
+    CommandNotExecutableError,
+    CommandNotFoundError,
+    EngineError,
+    StartError,
+    UsageError,
+)
+from tyger_local.outcome.facts import ContainerEnd
+from tyger_local.outcome.record import EngineIdentity, ImageIdentity
+from tyger_local.plan.model import Capacity, ContainerPlan, Difference, Limits, RunPlan
+
+NOTE = "limits and isolation were not applied (--engine process)"
+TOKEN_VARIABLE = "TYGER_LOCAL_PROCESS"  # noqa: S105  (no secret: a mark to find descendants by)
+KEPT_VARIABLES = ("PATH", "HOME", "TMPDIR", "LANG")
+READ_BYTES = 64 * 1024
+KILL_TIMEOUT_S = 5.0
+KILL_POLL_S = 0.002
+
+
+class ProcessEngine:
+    """Runs commands as children of this process."""
+
+    name = "process"
+    pipe_root: str | None = None
+
+    def review(self, plan: RunPlan) -> tuple[Difference, ...]:
+        """Refuse by name what a plain child process cannot be given; tell of limits not applied.
+
+        Raises:
+            UsageError: The plan asks for something that cannot be given.
+        """
+        container = plan.containers[0]
+        limits = container.limits
+        named = (
+            ("a GPU", limits.gpus, "use --no-gpu or --engine docker"),
+            ("shm", limits.shm_bytes, "use --engine docker"),
+            ("--user", container.user, "use --engine docker"),
+            ("--mount", container.mounts, "use --engine docker"),
+            ("--network", plan.network, "use --engine docker"),
+            ("--platform", container.platform, "use --engine docker"),
+        )
+        for what, asked, hint in named:
+            if asked:
+                raise UsageError(f"the process engine cannot give {what}", hint)
+        if container.entrypoint is None:
+            raise UsageError(
+                "the process engine needs a codespec with a command, since it has no image to ask",
+                "add 'command:' to the codespec, or use --engine docker",
+            )
+        if limits != Limits():
+            text = "the process engine does not apply the codespec's limits"
+            return (Difference("no-limits", text, strict=True),)
+        return ()
+
+    def describe(self) -> EngineDescription:
+        """Describe this machine; nothing can be missing."""
+        return EngineDescription(
+            identity=EngineIdentity(self.name, platform.release()),
+            capacity=Capacity(
+                nano_cpus=(os.cpu_count() or 1) * 10**9,
+                memory_bytes=psutil.virtual_memory().total,
+                limits_apply=False,
+            ),
+            notes=(NOTE,),
+        )
+
+    def find_image(
+        self,
+        reference: str,
+        pull: PullPolicy,
+        platform: str | None,
+        on_progress: Callable[[str], None],
+    ) -> ImageIdentity:
+        """Return the image's name: there is nothing to find."""
+        del pull, platform, on_progress
+        return ImageIdentity(reference, None)
+
+    def create(
+        self, plan: ContainerPlan, pipes: Path, network: str | None, *, terminal: bool = False
+    ) -> ChildProcess:
+        """Prepare a child.
+
+        Raises:
+            StartError: Its working directory does not exist.
+        """
+        del pipes, network, terminal
+        if plan.working_dir is not None and not Path(plan.working_dir).is_dir():
+            raise StartError(
+                f"the working directory {plan.working_dir} does not exist on this machine",
+                "leave workingDir out, or use --engine docker",
+            )
+        return ChildProcess(plan)
+
+    def close(self) -> None:
+        """Do nothing: there is no connection."""
+
+
+class ChildProcess:
+    """A codespec's command as a child of this process."""
+
+    def __init__(self, plan: ContainerPlan) -> None:
+        self._plan = plan
+        self._argv = (*(plan.entrypoint or ()), *(plan.arguments or ()))
+        self._token = secrets.token_hex(16)
+        self._child: subprocess.Popen[bytes] | None = None
+        self._readers: list[threading.Thread] = []
+        self._signalling = threading.Lock()
+
+    @property
+    def id(self) -> str:
+        """Return the child's process id, or nothing before its start."""
+        return "" if self._child is None else str(self._child.pid)
+
+    def start(self, on_output: OnOutput) -> None:
+        """Start the child.
+
+        Raises:
+            CommandNotFoundError: There is no such command.
+            CommandNotExecutableError: It cannot be executed.
+            StartError: The system refuses for another reason.
+        """
+        child = self._spawn(stdin=subprocess.DEVNULL, output=subprocess.PIPE)
+        self._child = child
+        for stream, pipe in (
+            (OutputStream.STDOUT, child.stdout),
+            (OutputStream.STDERR, child.stderr),
+        ):
+            if pipe is not None:
+                reader = threading.Thread(
+                    target=_deliver, args=(stream, pipe, on_output), daemon=True
+                )
+                reader.start()
+                self._readers.append(reader)
+
+    def _spawn(self, stdin: int | None, output: int | None) -> subprocess.Popen[bytes]:
+        kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+        env = {**kept, **dict(self._plan.env), TOKEN_VARIABLE: self._token}
+        try:
+            return subprocess.Popen(
+                self._argv,
+                stdin=stdin,
+                stdout=output,
+                stderr=output,
+                env=env,
+                cwd=self._plan.working_dir,
+                start_new_session=stdin is not None,
+            )
+        except OSError as error:
+            raise _start_error(self._argv[0], error) from error
+        except ValueError as error:  # a NUL byte
+            raise StartError(f"the command cannot be started: {error}") from error
+
+    def wait(self) -> ContainerEnd:
+        """Wait for the child, then kill what it left behind, as the end of a container does.
+
+        Raises:
+            EngineError: A descendant cannot be killed.
+        """
+        child = self._started()
+        # The zombie keeps the process id (and session id) taken until descendants have been found.
+        with contextlib.suppress(ChildProcessError):  # `remove` has reaped it already
+            os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        self._kill_descendants(child.pid)
+        with self._signalling:
+            code = child.wait()
+        self._close_output()
+        return ContainerEnd(self._plan.label, code if code >= 0 else 128 - code)
+
+    def signal(self, number: int) -> None:
+        """Signal the child, unless it has ended."""
+        with self._signalling:
+            if self._child is not None and self._child.returncode is None:
+                # Not send_signal: that reaps a child that has just ended, under the feet of `wait`.
+                os.kill(self._child.pid, number)
+
+    def remove(self) -> None:
+        """Kill the child and its descendants if they live."""
+        child = self._child
+        if child is None:
+            return
+        self.signal(signal.SIGKILL)
+        self._kill_descendants(child.pid)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(KILL_TIMEOUT_S)
+        self._close_output()
+
+    def _close_output(self) -> None:
+        """Wait for the last output, and close our ends of it.
+
+        Nobody is left to write, unless a descendant has hidden from us; then its output is not waited for.
+        """
+        child = self._started()
+        for pipe, reader in zip((child.stdout, child.stderr), self._readers, strict=False):
+            reader.join(KILL_TIMEOUT_S)
+            if pipe is not None and not reader.is_alive():
+                pipe.close()
+
+    def run_in_terminal(self) -> None:
+        """Run the child with our own standard input, output and error."""
+        self._child = self._spawn(stdin=None, output=None)
+        os.waitid(os.P_PID, self._child.pid, os.WEXITED | os.WNOWAIT)
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        if self._child is None:
+            raise EngineError("a container was waited for before it was started")
+        return self._child
+
+    def _kill_descendants(self, pid: int) -> None:
+        """Kill until none is found: a process may fork while the others are being killed."""
+        while True:
+            found = list(self._descendants(pid))
+            for process in found:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+            if not found:
+                return
+            deadline = time.monotonic() + KILL_TIMEOUT_S
+            # psutil's own wait would wait for init to reap them too, which in many containers is slow.
+            while alive := [process for process in found if _lives(process)]:
+                if time.monotonic() > deadline:
+                    raise EngineError(
+                        f"process {alive[0].pid}, a descendant of the command, cannot be killed"
+                    )
+                time.sleep(KILL_POLL_S)
+
+    def _descendants(self, pid: int) -> Iterator[psutil.Process]:
+        for process in psutil.process_iter():
+            if process.pid in (pid, os.getpid()):
+                continue
+            with contextlib.suppress(psutil.Error, OSError):
+                if process.status() == psutil.STATUS_ZOMBIE:
+                    continue
+                if (
+                    os.getsid(process.pid) == pid
+                    or process.environ().get(TOKEN_VARIABLE) == self._token
+                ):
+                    yield process
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _deliver(stream: OutputStream, pipe: IO[bytes], on_output: OnOutput) -> None:
+    while data := os.read(pipe.fileno(), READ_BYTES):
+        on_output(stream, data)
+
+
+def _start_error(command: str, error: OSError) -> StartError:
+    """Translate what the system says when a program cannot be executed."""
+    words = error.strerror or str(error)
+    if isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        return CommandNotFoundError(
+            f"the command '{command}' was not found: {words}",
+            "check the codespec's command and PATH",
+        )
+    if isinstance(error, PermissionError) or "format" in words.lower():
+        return CommandNotExecutableError(
+            f"the command '{command}' cannot be executed: {words}",
+            "make it executable (chmod +x) and give a script its #! line",
+        )
+    return StartError(f"the command '{command}' could not be started: {words}")
