@@ -1,0 +1,40 @@
+"""Asking a run to end, from a signal handler or another thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tyger_local.outcome.facts import CancelReason
+
+
+class Cancellation:
+    """A request to end a run, which may come before, while and after it runs.
+
+    `request` only notes the reason and puts it into a queue that a signal handler may put into.
+    """
+
+    def __init__(self) -> None:
+        self._reasons: list[CancelReason] = []
+        self._listener: Callable[[CancelReason], None] | None = None
+
+    def request(self, reason: CancelReason) -> bool:
+        """Ask for the end; asked again, the run is killed at once.
+
+        Returns:
+            Whether a run listens. When none does, nobody will act upon the request.
+        """
+        self._reasons.append(reason)
+        if self._listener is None:
+            return False
+        self._listener(reason)
+        return True
+
+    def listen(self, listener: Callable[[CancelReason], None]) -> None:
+        """Tell `listener` of requests from now on, and of those that came before."""
+        self._listener = listener
+        for reason in self._reasons:
+            listener(reason)
+
+    def ignore(self) -> None:
+        """Stop telling anybody."""
+        self._listener = None

@@ -1,0 +1,160 @@
+"""What the host connects each buffer to: checked and opened before anything starts."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from tyger_local.errors import BufferArgumentError
+from tyger_local.spec.buffers import Direction
+from tyger_local.streams.host import (
+    Source,
+    Target,
+    open_source,
+    open_target,
+    stdin_source,
+    stdout_target,
+)
+
+
+class Stdio(str, Enum):
+    """Our standard input or output."""
+
+    STDIN = "standard input"
+    STDOUT = "standard output"
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """What one buffer is connected to.
+
+    Attributes:
+        asked: Whether a terminal is read on purpose (``NAME=-``).
+    """
+
+    buffer: str
+    direction: Direction
+    to: Path | Stdio
+    asked: bool = True
+
+    def __str__(self) -> str:
+        return self.to.value if isinstance(self.to, Stdio) else str(self.to)
+
+
+def check_connections(connections: Iterable[Connection], replicas: int) -> None:
+    """Check what can be seen without opening anything.
+
+    Raises:
+        BufferArgumentError: An input would read a terminal that nobody asked for, a file is given twice
+            and one of them is an output, or several replicas would share a stream.
+    """
+    named: list[Connection] = []
+    for connection in connections:
+        if connection.to is Stdio.STDIN:
+            _check_stdin(connection, replicas)
+        elif isinstance(connection.to, Path):
+            _check_replicas(connection, connection.to, replicas)
+            named.append(connection)
+    for index, one in enumerate(named):
+        for other in named[:index]:
+            if Direction.OUTPUT in (one.direction, other.direction) and _same_file(one, other):
+                raise BufferArgumentError(
+                    f"the buffers '{other.buffer}' and '{one.buffer}' are both connected to {one}",
+                    "an output needs a file of its own",
+                )
+
+
+def _check_stdin(connection: Connection, replicas: int) -> None:
+    if not connection.asked and sys.stdin is not None and sys.stdin.isatty():
+        raise BufferArgumentError(
+            f"the input '{connection.buffer}' is not connected, and would read this terminal",
+            f"connect it with -b {connection.buffer}=FILE, "
+            f"or with -b {connection.buffer}=- to type it here",
+        )
+    if replicas > 1:
+        raise BufferArgumentError(
+            f"{replicas} replicas cannot share standard input",
+            f"connect a file with -b {connection.buffer}=FILE",
+        )
+
+
+def _check_replicas(connection: Connection, path: Path, replicas: int) -> None:
+    if replicas > 1 and path.exists() and not path.is_file():
+        raise BufferArgumentError(
+            f"{replicas} replicas cannot share {path}, which can be read only once",
+            f"connect a file with -b {connection.buffer}=FILE",
+        )
+
+
+def _same_file(one: Connection, other: Connection) -> bool:
+    """Return whether two paths name one regular file, by any spelling or link; devices may be shared."""
+    first, second = (Path(os.path.realpath(c.to)) for c in (one, other) if isinstance(c.to, Path))
+    if first == second:
+        return first.is_file() or not first.exists()
+    try:
+        return first.is_file() and first.samefile(second)
+    except OSError:
+        return False
+
+
+class HostEnds:
+    """The opened sources and targets of a run.
+
+    Args:
+        connections: By buffer, checked.
+        replicas: How many containers read each input.
+
+    Raises:
+        BufferArgumentError: One of them cannot be opened; those opened before are closed again.
+    """
+
+    def __init__(self, connections: Mapping[str, Connection], replicas: int) -> None:
+        self._sources: dict[str, list[Source]] = {}
+        self.targets: dict[str, Target] = {}
+        try:
+            for buffer, connection in connections.items():
+                if connection.direction is Direction.INPUT:
+                    self._sources[buffer] = [_source(connection) for _ in range(replicas)]
+            for buffer, connection in connections.items():
+                if connection.direction is Direction.OUTPUT:
+                    self.targets[buffer] = _target(connection)
+        except BufferArgumentError:
+            self.close()
+            raise
+
+    def take_source(self, buffer: str) -> Source:
+        """Return a source for one container; it now belongs to the caller."""
+        return self._sources[buffer].pop()
+
+    def publish(self) -> None:
+        """Give every output its name.
+
+        Raises:
+            StreamError: One of them could not be; those before have theirs.
+        """
+        for target in self.targets.values():
+            target.publish()
+
+    def close(self) -> list[str]:
+        """Close what is open and return the names under which parts of outputs were kept."""
+        for sources in self._sources.values():
+            for source in sources:
+                source.close()
+        kept = [target.abandon() for target in self.targets.values()]
+        return [name for name in kept if name is not None]
+
+
+def _source(connection: Connection) -> Source:
+    if isinstance(connection.to, Path):
+        return open_source(connection.buffer, connection.to)
+    return stdin_source()
+
+
+def _target(connection: Connection) -> Target:
+    if isinstance(connection.to, Path):
+        return open_target(connection.buffer, connection.to)
+    return stdout_target()

@@ -1,0 +1,114 @@
+"""One queue for everything that a run waits for."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from tyger_local.outcome.facts import CancelReason, ContainerEnd
+from tyger_local.streams.transfer import Transfer
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerEnded:
+    """A container is gone, or the engine with it, or a bug kept us from knowing."""
+
+    index: int
+    end: ContainerEnd | Exception
+
+
+@dataclass(frozen=True, slots=True)
+class TransferEnded:
+    """A buffer has nothing more to move."""
+
+    transfer: Transfer
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequested:
+    """Somebody wants the run to end."""
+
+    reason: CancelReason
+
+
+@dataclass(frozen=True, slots=True)
+class CallDone:
+    """A call that was made in the background has ended."""
+
+
+Message = ContainerEnded | TransferEnded | CancelRequested | CallDone
+
+
+class CanceledWaitingError(Exception):
+    """The run was canceled while something was waited for."""
+
+    def __init__(self, reason: CancelReason) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Inbox:
+    """A queue of messages. Putting into it is safe in signal handlers and from any thread."""
+
+    def __init__(self) -> None:
+        self._queue: queue.SimpleQueue[Message] = queue.SimpleQueue()
+
+    def put(self, message: Message) -> None:
+        """Put a message in."""
+        self._queue.put(message)
+
+    def cancel(self, reason: CancelReason) -> None:
+        """Put a request to end the run in."""
+        self._queue.put(CancelRequested(reason))
+
+    def take(self, timeout_s: float) -> Message | None:
+        """Return the next message, or None after `timeout_s` seconds."""
+        try:
+            return self._queue.get(timeout=max(timeout_s, 0.0))
+        except queue.Empty:
+            return None
+
+    def check(self) -> None:
+        """Do nothing, unless the run was canceled before it began.
+
+        Raises:
+            CanceledWaitingError: It was.
+        """
+        message = self.take(0)
+        if isinstance(message, CancelRequested):
+            raise CanceledWaitingError(message.reason)
+
+    def wait_for(self, call: Callable[[], T]) -> T:
+        """Return what `call` returns; it may take long and cannot be interrupted.
+
+        It runs in a thread that is left alone when the run is canceled meanwhile: an engine that does
+        not answer shall not keep anybody.
+
+        Raises:
+            CanceledWaitingError: The run was canceled before it returned.
+        """
+        results: list[T] = []
+        errors: list[BaseException] = []
+
+        def work() -> None:
+            try:
+                results.append(call())
+            except BaseException as error:  # noqa: BLE001  (raised again where it is waited for)
+                errors.append(error)
+            self._queue.put(CallDone())
+
+        threading.Thread(target=work, name="engine call", daemon=True).start()
+        while True:
+            message = self._queue.get()
+            if isinstance(message, CancelRequested):
+                raise CanceledWaitingError(message.reason)
+            if isinstance(message, CallDone):
+                break
+        if errors:
+            raise errors[0]
+        return results[0]

@@ -1,0 +1,206 @@
+"""`run`: a setup in, the record of the ended run out.
+
+Reads from top to bottom like the life of a run: engine asked, plan made, pipes made and held, containers
+created and started, bytes moved until the end, facts, verdict, outputs published, record written,
+everything removed. What goes wrong on the way becomes a fact and then a verdict.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+from tyger_local.engine.base import Container, EngineDescription
+from tyger_local.errors import EngineError, StartError, StoreError, StreamError
+from tyger_local.outcome.events import ImagePull, StatusChanged, Transfers, Warned
+from tyger_local.outcome.facts import BufferStats, EndedBy, Facts
+from tyger_local.outcome.record import RunRecord
+from tyger_local.outcome.verdict import Verdict, VerdictKind, judge
+from tyger_local.plan.model import RunPlan
+from tyger_local.runner.inbox import CanceledWaitingError, Inbox
+from tyger_local.runner.replica import Replica
+from tyger_local.runner.setup import Setup
+from tyger_local.runner.watch import Cause, Watch
+from tyger_local.streams.fifo import PipeFolder
+
+
+def run(setup: Setup) -> RunRecord:
+    """Carry a run out.
+
+    Returns:
+        Its record, with a verdict. It has been saved, and nothing is left of the run but its outputs, its
+        record and its logs.
+
+    Raises:
+        StoreError: The run's log cannot be made.
+    """
+    return _Run(setup).carry_out()
+
+
+class _Run:
+    """A run on its way."""
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self._inbox = Inbox()
+        self._record = setup.record
+        self._replicas: list[Replica] = []
+        self._watch: Watch | None = None
+        self._timeout_s = 0
+
+    def carry_out(self) -> RunRecord:
+        setup = self._setup
+        setup.cancellation.listen(self._inbox.cancel)
+        with ExitStack() as stack:
+            stack.callback(setup.cancellation.ignore)
+            stack.callback(setup.engine.close)
+            cause = self._until_end(stack)
+            if self._watch is not None:
+                cause = self._settle(self._watch, cause)
+            buffers = tuple(s for replica in self._replicas for s in replica.statistics())
+            verdict = self._publish(self._judge(cause, buffers))
+            first = self._replicas[0].statistics() if self._replicas else ()
+            self._save(self._record.ended(verdict, setup.now(), first))
+            for replica in self._replicas:
+                replica.finish_log()
+                self._warn_of_log(replica)
+        setup.emit(StatusChanged(self._record.id, verdict.status))
+        return self._record
+
+    def _until_end(self, stack: ExitStack) -> Cause:
+        """Do everything up to what ends the run, and return that."""
+        try:
+            plan = self._prepare(stack)
+            self._start(plan)
+            self._watch = self._begin_watch()
+            return self._watch.until_end()
+        except CanceledWaitingError as canceled:
+            return self._failed_start(Cause(EndedBy.CANCEL, cancel_reason=canceled.reason))
+        except StartError as error:
+            return self._failed_start(Cause(EndedBy.START, error))
+        except StreamError as error:
+            return self._failed_start(Cause(EndedBy.BUFFER, error))
+        except EngineError as error:
+            return self._failed_start(Cause(EndedBy.ENGINE, error))
+
+    def _failed_start(self, cause: Cause) -> Cause:
+        """Watch what has started of a run that did not start as a whole, so that it is stopped."""
+        if self._watch is None and any(replica.is_running for replica in self._replicas):
+            self._watch = self._begin_watch()
+        return cause
+
+    def _prepare(self, stack: ExitStack) -> RunPlan:
+        """Ask the engine, plan, and make what the containers need."""
+        setup, options = self._setup, self._setup.options
+        description = self._inbox.wait_for(setup.engine.describe)
+        self._record = replace(self._record, engine=description.identity, notes=description.notes)
+        folders = [self._pipe_folder(description, stack) for _ in range(setup.replicas)]
+        plan = setup.make_plan(description, lambda index: str(folders[index]))
+        self._timeout_s = plan.timeout_s
+        for difference in plan.differences:
+            setup.emit(Warned(difference.text))
+        container = plan.containers[0]
+        image = self._inbox.wait_for(
+            lambda: setup.engine.find_image(
+                container.image,
+                options.pull,
+                container.platform,
+                lambda text: setup.emit(ImagePull(container.image, text)),
+            )
+        )
+        self._record = replace(self._record, image=image)
+        for planned, folder in zip(plan.containers, folders, strict=True):
+            self._replicas.append(Replica(planned, folder, setup, self._inbox, stack))
+        return self._create(plan, stack)
+
+    def _pipe_folder(self, description: EngineDescription, stack: ExitStack) -> Path:
+        folder = PipeFolder(engine_is_other_user=description.is_other_user)
+        stack.callback(folder.remove)
+        return folder.path
+
+    def _create(self, plan: RunPlan, stack: ExitStack) -> RunPlan:
+        for replica in self._replicas:
+            container = replica.create(plan.network)
+            if not self._setup.options.keep:
+                stack.callback(self._remove, container)
+        self._inbox.check()
+        return plan
+
+    def _remove(self, container: Container) -> None:
+        try:
+            container.remove()
+        except EngineError as error:
+            self._setup.emit(Warned(f"the container {container.id} may be left: {error}"))
+
+    def _start(self, plan: RunPlan) -> None:
+        for replica in self._replicas:
+            replica.start()
+        running = len(plan.containers)
+        self._save(self._record.started(self._setup.now(), running))
+        self._setup.emit(StatusChanged(self._record.id, self._record.status, running))
+
+    def _begin_watch(self) -> Watch:
+        return Watch(
+            self._replicas,
+            self._inbox,
+            timeout_s=self._timeout_s,
+            lenient=self._setup.options.lenient,
+            on_tick=self._report_progress,
+        )
+
+    def _report_progress(self) -> None:
+        stats = (transfer.stats for replica in self._replicas for transfer in replica.transfers)
+        self._setup.emit(Transfers(tuple(stats)))
+
+    def _settle(self, watch: Watch, cause: Cause) -> Cause:
+        """Stop what still runs and let the last bytes arrive."""
+        watch.stop(self._setup.options.stop_grace_s)
+        succeeded = cause.ended_by is EndedBy.EXIT and all(
+            replica.end is not None and replica.end.exit_code == 0 for replica in self._replicas
+        )
+        cause = watch.last_bytes(cause, succeeded=succeeded)
+        self._report_progress()
+        return cause
+
+    def _judge(self, cause: Cause, buffers: tuple[BufferStats, ...]) -> Verdict:
+        setup, error = self._setup, cause.error
+        facts = Facts(
+            ended_by=cause.ended_by,
+            ends=tuple(replica.end for replica in self._replicas if replica.end is not None),
+            buffers=buffers,
+            message="" if error is None else error.what,
+            hint="" if error is None else error.hint,
+            start_exit_code=StartError.exit_code if error is None else error.exit_code,
+            cancel_reason=cause.cancel_reason,
+            timeout_s=self._timeout_s,
+            memory_limit=setup.memory_limit,
+            lenient=setup.options.lenient,
+        )
+        return judge(facts)
+
+    def _publish(self, verdict: Verdict) -> Verdict:
+        """Publish the outputs of a run that succeeded; keep the parts of one that did not."""
+        ends = self._setup.ends
+        if verdict.kind is VerdictKind.SUCCEEDED:
+            try:
+                ends.publish()
+            except StreamError as error:
+                failed = Facts(EndedBy.BUFFER, message=error.what, hint=error.hint)
+                verdict = judge(failed)
+        kept = ends.close()
+        if kept and verdict.kind is not VerdictKind.SUCCEEDED:
+            note = f"what arrived of the output is in {' and '.join(kept)}"
+            verdict = replace(verdict, hint=f"{verdict.hint}; {note}" if verdict.hint else note)
+        return verdict
+
+    def _save(self, record: RunRecord) -> None:
+        self._record = record
+        try:
+            self._setup.save(record)
+        except StoreError as error:
+            self._setup.emit(Warned(f"the run's record could not be written: {error}"))
+
+    def _warn_of_log(self, replica: Replica) -> None:
+        if replica.log.fault is not None:
+            self._setup.emit(Warned(replica.log.fault))

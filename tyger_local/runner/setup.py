@@ -1,0 +1,69 @@
+"""What a run needs to be told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tyger_local.engine.base import Engine, EngineDescription, PullPolicy
+from tyger_local.outcome.events import Event
+from tyger_local.outcome.record import RunRecord
+from tyger_local.plan.model import RunPlan
+from tyger_local.runner.cancel import Cancellation
+from tyger_local.runner.ends import HostEnds
+from tyger_local.store.logs import ContainerLog
+from tyger_local.streams.tally import Checksum
+
+DEFAULT_STOP_GRACE_S = 2.0
+"""The cluster's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a run is carried out, whatever its plan.
+
+    Attributes:
+        keep: Leave the container after the end.
+        terminal: Connect our terminal to the container instead of waiting for its command (``--shell``).
+        stop_grace_s: From SIGTERM to SIGKILL.
+        follow_logs: Report what the container prints as events.
+    """
+
+    pull: PullPolicy = PullPolicy.MISSING
+    checksum: Checksum = Checksum.AUTO
+    lenient: bool = False
+    keep: bool = False
+    terminal: bool = False
+    stop_grace_s: float = DEFAULT_STOP_GRACE_S
+    follow_logs: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """One run.
+
+    Attributes:
+        replicas: How many containers.
+        make_plan: Plans for what the engine turns out to be; gets the folder in which the replica of an
+            index finds its pipes.
+        ends: The host's side of the buffers, opened.
+        record: The run's record so far.
+        save: Writes a record down.
+        open_log: Makes the log of a container by its label.
+        emit: Is told of progress, from any thread.
+        now: Tells the time as RFC 3339 text.
+        memory_limit: The codespec's, as text for messages.
+    """
+
+    engine: Engine
+    replicas: int
+    make_plan: Callable[[EngineDescription, Callable[[int], str]], RunPlan]
+    ends: HostEnds
+    record: RunRecord
+    save: Callable[[RunRecord], None]
+    open_log: Callable[[str], ContainerLog]
+    emit: Callable[[Event], None]
+    now: Callable[[], str]
+    cancellation: Cancellation
+    options: Options = Options()
+    memory_limit: str = ""

@@ -1,0 +1,189 @@
+"""Waiting for the end of a run, and bringing it about.
+
+One loop takes messages from one queue; nothing here polls. What ends the run first is its cause.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tyger_local.errors import EngineError, TygerLocalError
+from tyger_local.outcome.facts import UNREAD_ALLOWED_BYTES, CancelReason, EndedBy
+from tyger_local.runner.inbox import (
+    CancelRequested,
+    ContainerEnded,
+    Inbox,
+    Message,
+    TransferEnded,
+)
+from tyger_local.runner.replica import Replica
+from tyger_local.streams.transfer import JOIN_TIMEOUT_S, Transfer
+
+TICK_S = 0.5
+"""How often progress is reported."""
+
+EARLY_CLOSE_GRACE_S = 1.0
+"""How long a container that closed an input early may take to end by itself, which tells more."""
+
+KILL_TIMEOUT_S = 10.0
+"""How long the engine may take to kill."""
+
+LAST_BYTES_TIMEOUT_S = 5.0
+"""How long the outputs of a run that failed may take to arrive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What ended a run.
+
+    Attributes:
+        error: For `START`, `ENGINE` and some of `BUFFER`: what happened.
+        cancel_reason: For `CANCEL`: who wanted it.
+    """
+
+    ended_by: EndedBy
+    error: TygerLocalError | None = None
+    cancel_reason: CancelReason | None = None
+
+
+class Watch:
+    """Watches the started replicas of a run.
+
+    Args:
+        replicas: All of them.
+        inbox: Where their threads report.
+        timeout_s: From now.
+        lenient: Unread input does not end the run.
+        on_tick: Called at intervals.
+    """
+
+    def __init__(
+        self,
+        replicas: Sequence[Replica],
+        inbox: Inbox,
+        *,
+        timeout_s: float,
+        lenient: bool,
+        on_tick: Callable[[], None],
+    ) -> None:
+        self._replicas = replicas
+        self._inbox = inbox
+        self._deadline = time.monotonic() + timeout_s
+        self._early_deadline: float | None = None
+        self._lenient = lenient
+        self._on_tick = on_tick
+        transfers = (transfer for replica in replicas for transfer in replica.transfers)
+        self._moving = {id(transfer): transfer for transfer in transfers if transfer.is_moving}
+
+    def until_end(self) -> Cause:
+        """Wait until all containers have ended well, or something ends the run."""
+        while any(replica.is_running for replica in self._replicas):
+            cause = self._consider(self._next_message()) or self._passed_deadline()
+            if cause is not None:
+                return cause
+        return Cause(EndedBy.EXIT)
+
+    def _next_message(self) -> Message | None:
+        now = time.monotonic()
+        until = min(self._deadline, self._early_deadline or self._deadline, now + TICK_S)
+        message = self._inbox.take(until - now)
+        if message is None:
+            self._on_tick()
+        return message
+
+    def _passed_deadline(self) -> Cause | None:
+        now = time.monotonic()
+        if self._early_deadline is not None and now >= self._early_deadline:
+            return Cause(EndedBy.BUFFER)
+        return Cause(EndedBy.TIME_OUT) if now >= self._deadline else None
+
+    def _consider(self, message: Message | None) -> Cause | None:
+        """Take note of `message`; return what it ends the run with, if it does."""
+        if isinstance(message, CancelRequested):
+            return Cause(EndedBy.CANCEL, cancel_reason=message.reason)
+        if isinstance(message, TransferEnded):
+            return self._transfer_ended(message.transfer)
+        if isinstance(message, ContainerEnded):
+            return self._container_ended(message)
+        return None
+
+    def _container_ended(self, message: ContainerEnded) -> Cause | None:
+        self._note_end(message)
+        if isinstance(message.end, TygerLocalError):
+            return Cause(EndedBy.ENGINE, message.end)
+        if isinstance(message.end, Exception):
+            raise message.end
+        failed = message.end.exit_code != 0 or message.end.oom_killed
+        return Cause(EndedBy.EXIT) if failed else None
+
+    def _transfer_ended(self, transfer: Transfer) -> Cause | None:
+        self._moving.pop(id(transfer), None)
+        stats = transfer.stats
+        if transfer.reader_closed:
+            return Cause(EndedBy.CANCEL, cancel_reason=CancelReason.READER_CLOSED)
+        if stats.error is not None:
+            return Cause(EndedBy.BUFFER)
+        if (stats.unread_bytes or 0) > UNREAD_ALLOWED_BYTES and not self._lenient:
+            self._early_deadline = time.monotonic() + EARLY_CLOSE_GRACE_S
+        return None
+
+    def stop(self, grace_s: float) -> None:
+        """Stop what still runs: SIGTERM, `grace_s` seconds, SIGKILL. A request to cancel kills at once."""
+        for number, patience_s in ((signal.SIGTERM, grace_s), (signal.SIGKILL, KILL_TIMEOUT_S)):
+            for replica in self._running():
+                with contextlib.suppress(EngineError):  # removing it comes next, and tells
+                    replica.container.signal(number)
+            deadline = time.monotonic() + patience_s
+            while self._running() and time.monotonic() < deadline:
+                message = self._inbox.take(deadline - time.monotonic())
+                if isinstance(message, ContainerEnded):
+                    self._note_end(message)
+                elif isinstance(message, TransferEnded):
+                    self._moving.pop(id(message.transfer), None)
+                elif isinstance(message, CancelRequested):
+                    break
+
+    def _running(self) -> list[Replica]:
+        return [replica for replica in self._replicas if replica.is_running]
+
+    def _note_end(self, message: ContainerEnded) -> None:
+        replica = self._replicas[message.index]
+        if isinstance(message.end, Exception):
+            replica.has_started = False  # the engine is lost: there is no end to wait for
+        else:
+            replica.end = message.end
+
+    def last_bytes(self, cause: Cause, *, succeeded: bool) -> Cause:
+        """Wait until everything the containers wrote has arrived.
+
+        A run that succeeded waits as long as it takes; one that failed only for a moment, and not at all
+        once somebody asks again for its end.
+
+        Returns:
+            `cause`, or what went wrong now.
+        """
+        for transfer in list(self._moving.values()):
+            transfer.container_ended()
+        deadline = time.monotonic() + LAST_BYTES_TIMEOUT_S
+        while self._moving:
+            left = TICK_S if succeeded else min(TICK_S, deadline - time.monotonic())
+            if left <= 0:
+                break
+            message = self._inbox.take(left)
+            if message is None:
+                self._on_tick()
+            elif isinstance(message, CancelRequested) and not succeeded:
+                break
+            elif isinstance(message, (TransferEnded, CancelRequested)):
+                worse = self._consider(message)
+                if worse is not None and succeeded:
+                    cause, succeeded = worse, False
+        for transfer in self._moving.values():
+            transfer.stop()
+        for transfer in self._moving.values():  # its target is closed next, and not under its hands
+            transfer.join(JOIN_TIMEOUT_S)
+        return cause
