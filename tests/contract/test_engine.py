@@ -1,0 +1,471 @@
+"""The numbered contract of `tyger_local.engine.base`, sentence by sentence, on every engine."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from tyger_local.engine.base import Container, Engine, OutputStream, PullPolicy
+from tyger_local.errors import (
+    CommandNotExecutableError,
+    CommandNotFoundError,
+    EngineError,
+    StartError,
+)
+from tyger_local.outcome.facts import ContainerEnd
+from tyger_local.plan.model import ContainerPlan, Limits, PipePlan, Role
+from tyger_local.spec.buffers import Direction
+from tyger_local.streams.fifo import Fifo, PipeFolder
+from tyger_local.workspace.engines import make_engine
+
+IMAGE = "tyger-local/busybox"
+DEADLINE_S = 20
+GIVEN_BY_ENGINE = {
+    "process": {"PATH", "HOME", "TMPDIR", "LANG", "TYGER_LOCAL_PROCESS"},
+    "docker": {"PATH", "HOME", "HOSTNAME"},
+}
+
+
+@dataclass
+class Printed:
+    """What a container printed, in the order of arrival."""
+
+    pieces: list[tuple[OutputStream, bytes]] = field(default_factory=list)
+
+    def __call__(self, stream: OutputStream, data: bytes) -> None:
+        self.pieces.append((stream, data))
+
+    def on(self, stream: OutputStream) -> bytes:
+        return b"".join(data for where, data in self.pieces if where is stream)
+
+
+class Bench:
+    """An engine, a folder of real pipes, and containers that are removed at the end."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.folder = PipeFolder()
+        self.root = engine.pipe_root or str(self.folder.path)
+        self.fifos: dict[str, Fifo] = {}
+        self._containers: list[Container] = []
+
+    def pipe(self, buffer: str) -> Fifo:
+        if buffer not in self.fifos:
+            self.fifos[buffer] = Fifo(self.folder.path / buffer)
+        return self.fifos[buffer]
+
+    def plan(self, *command: str, env: tuple[tuple[str, str], ...] = ()) -> ContainerPlan:
+        return ContainerPlan(
+            role=Role.JOB,
+            index=2,
+            host_name="run-1-job-2",
+            image=IMAGE,
+            entrypoint=command,
+            arguments=None,
+            env=env,
+            pipe_root=self.root,
+            pipes=tuple(
+                PipePlan(name, Direction.OUTPUT, f"{self.root}/{name}") for name in self.fifos
+            ),
+            limits=Limits(),
+            labels=(("tyger-local.run", "contract"),),
+        )
+
+    def create(self, *command: str, env: tuple[tuple[str, str], ...] = ()) -> Container:
+        container = self.engine.create(self.plan(*command, env=env), self.folder.path, None)
+        self._containers.append(container)
+        return container
+
+    def start(self, *command: str) -> tuple[Container, Printed]:
+        container, printed = self.create(*command), Printed()
+        container.start(printed)
+        return container, printed
+
+    def run(
+        self, *command: str, env: tuple[tuple[str, str], ...] = ()
+    ) -> tuple[ContainerEnd, Printed]:
+        container, printed = self.create(*command, env=env), Printed()
+        container.start(printed)
+        return container.wait(), printed
+
+    def close(self) -> None:
+        for container in self._containers:
+            container.remove()
+        for fifo in self.fifos.values():
+            fifo.close()
+        self.folder.remove()
+        self.engine.close()
+
+
+@pytest.fixture(params=["process", pytest.param("docker", marks=pytest.mark.docker)])
+def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
+    made = Bench(make_engine(request.param))
+    yield made
+    made.close()
+
+
+def _in_time(call: Callable[[], object]) -> object:
+    """Return what `call` returns or raises in another thread, or fail when it takes too long."""
+    results: list[object] = []
+
+    def work() -> None:
+        try:
+            results.append(call())
+        except Exception as error:  # noqa: BLE001  (handed over)
+            results.append(error)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(DEADLINE_S)
+    assert results, "it hangs"
+    return results[0]
+
+
+def _read_until(reader: int, wanted: bytes) -> None:
+    """Read from a pipe until `wanted` has come, however late its writer opens it."""
+    received, deadline = b"", time.monotonic() + DEADLINE_S
+    os.set_blocking(reader, False)
+    pause = threading.Event()
+    while wanted not in received:
+        assert time.monotonic() < deadline, received
+        with suppress(BlockingIOError):
+            received += os.read(reader, 1000)
+        pause.wait(0.002)
+
+
+def _check_nobody_writes(reader: int) -> None:
+    """Check that no process holds the other end; while one does, there is no end of file."""
+    assert os.read(reader, 1000) == b""
+
+
+# 1
+
+
+def test_1_it_says_what_it_is_and_has(bench: Bench) -> None:
+    description = bench.engine.describe()
+    assert description.identity.name == bench.engine.name
+    assert description.identity.version
+    assert description.capacity.nano_cpus >= 10**9
+    assert description.capacity.memory_bytes >= 2**28
+    assert description.capacity.limits_apply is (bench.engine.name == "docker")
+    assert bench.engine.describe() == description
+
+
+# 2
+
+
+@pytest.mark.parametrize("pull", [PullPolicy.MISSING, PullPolicy.NEVER])
+def test_2_an_image_that_is_there_is_found(bench: Bench, pull: PullPolicy) -> None:
+    told: list[str] = []
+    identity = bench.engine.find_image(IMAGE, pull, None, told.append)
+    assert identity.reference == IMAGE
+    if bench.engine.name == "process":
+        assert identity.digest is None
+    else:
+        assert (identity.digest or "").startswith("sha256:")
+        assert len(identity.digest or "") == 71
+    assert told == []
+
+
+# 3
+
+
+def test_3_what_was_created_has_not_started(bench: Bench) -> None:
+    fifo = bench.pipe("output")
+    reader = fifo.open_reader()
+    container = bench.create("sh", "-c", f"echo started > {bench.root}/output")
+    assert os.read(reader, 10) == b""
+    container.start(Printed())
+    _read_until(reader, b"started")
+    os.close(reader)
+
+
+def test_3_what_cannot_be_created_is_an_error(bench: Bench) -> None:
+    plan = bench.plan("sh")
+    refused = (
+        replace(plan, working_dir="/no/such/folder")
+        if bench.engine.name == "process"
+        else replace(plan, image="tyger-local/no-such-image")
+    )
+    with pytest.raises((StartError, EngineError)):
+        bench.engine.create(refused, bench.folder.path, None)
+
+
+# 4
+
+NOISE = bytes(range(256)) * 100
+OUTPUTS = {
+    "nothing": ("", b"", b""),
+    "a line": ("echo hello", b"hello\n", b""),
+    "no end of line": ("printf hello", b"hello", b""),
+    "only stderr": ("echo hello >&2", b"", b"hello\n"),
+    "both apart": ("echo out; echo err >&2; echo out2; echo err2 >&2", b"out\nout2\n", b"err\nerr2\n"),
+    "no text": (r"printf '\377\376\000\200\r\n\303'", b"\xff\xfe\x00\x80\r\n\xc3", b""),
+    "empty lines": (r"printf '\n\n\n'", b"\n\n\n", b""),
+    "last words": ("sleep 0.05; echo last; exit 0", b"last\n", b""),
+    "a failure's last words": ("echo last >&2; exit 3", b"", b"last\n"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_4_what_it_prints_arrives(bench: Bench, name: str) -> None:
+    script, stdout, stderr = OUTPUTS[name]
+    _, printed = bench.run("sh", "-c", script)
+    assert printed.on(OutputStream.STDOUT) == stdout
+    assert printed.on(OutputStream.STDERR) == stderr
+
+
+def test_4_a_line_of_megabytes_and_an_unterminated_tail_arrive(bench: Bench) -> None:
+    script = (
+        r"head -c 2000000 /dev/zero | tr '\0' 'x'; echo; printf 'tail\377\376\303';"
+        r"head -c 2000000 /dev/zero | tr '\0' 'y' >&2; printf '\377' >&2"
+    )
+    _, printed = bench.run("sh", "-c", script)
+    assert printed.on(OutputStream.STDOUT) == b"x" * 2_000_000 + b"\ntail\xff\xfe\xc3"
+    assert printed.on(OutputStream.STDERR) == b"y" * 2_000_000 + b"\xff"
+
+
+def test_4_many_lines_arrive_in_order(bench: Bench) -> None:
+    _, printed = bench.run("sh", "-c", "seq 100000; seq 50000 >&2")
+    for stream, count in ((OutputStream.STDOUT, 100_000), (OutputStream.STDERR, 50_000)):
+        assert printed.on(stream) == "".join(f"{n}\n" for n in range(1, count + 1)).encode()
+
+
+def test_4_whoever_listens_slowly_loses_nothing(bench: Bench) -> None:
+    received = bytearray()
+    pause = threading.Event()
+
+    def listen(stream: OutputStream, data: bytes) -> None:
+        if len(received) % 7 == 0:
+            pause.wait(0.001)
+        received.extend(data)
+
+    container = bench.create("sh", "-c", "head -c 3000000 /dev/zero")
+    container.start(listen)
+    assert container.wait().exit_code == 0
+    assert received == bytes(3_000_000)
+
+
+@pytest.mark.parametrize(
+    ("command", "error"),
+    [
+        ("/no/such/command", CommandNotFoundError),
+        ("no-such-command", CommandNotFoundError),
+        ("/etc/passwd", CommandNotExecutableError),
+        ("/etc", CommandNotExecutableError),
+    ],
+)
+def test_4_a_command_that_cannot_run_is_told(
+    bench: Bench, command: str, error: type[StartError]
+) -> None:
+    fifo = bench.pipe("output")
+    container, printed = bench.create(command, "argument"), Printed()
+    with pytest.raises(error) as caught:
+        container.start(printed)
+    assert command in caught.value.what
+    assert caught.value.hint
+    assert printed.pieces == []
+    container.remove()
+    container.remove()
+    with pytest.raises(OSError, match="No such device or address"):
+        os.open(fifo.path, os.O_WRONLY | os.O_NONBLOCK)  # nobody reads
+
+
+# 5
+
+
+@pytest.mark.parametrize("code", [0, 1, 3, 64, 125, 126, 127, 137, 143, 255])
+def test_5_its_exit_code_is_returned(bench: Bench, code: int) -> None:
+    end, _ = bench.run("sh", "-c", f"exit {code}")
+    assert end == ContainerEnd("job-2", code, oom_killed=False)
+
+
+def test_5_an_end_by_a_signal_is_128_and_its_number(bench: Bench) -> None:
+    container, _ = bench.start("sleep", "60")
+    container.signal(signal.SIGKILL)
+    assert _in_time(container.wait) == ContainerEnd("job-2", 137)
+
+
+CHILDREN = {
+    "a child": "(echo up >&3; exec sleep 60) & read -r _ < {gate}",
+    "one that hears nothing": "(trap '' TERM INT HUP; echo up >&3; exec sleep 60) & read -r _ < {gate}",
+    "a session of its own": "setsid sh -c 'echo up >&3; exec sleep 60' & read -r _ < {gate}",
+    "a grandchild": "(( echo up >&3; exec sleep 60) & exit) ; read -r _ < {gate}",
+    "a stopped one": "(echo up >&3; exec sleep 60) & kill -STOP $!; echo up >&3; read -r _ < {gate}",
+    "one that forks": "(echo up >&3; while :; do sleep 0.01 & wait; done) & read -r _ < {gate}",
+}
+
+
+@pytest.mark.parametrize("name", CHILDREN)
+def test_5_what_it_left_running_is_killed(bench: Bench, name: str) -> None:
+    output, gate = bench.pipe("output"), bench.pipe("gate")
+    reader, writer = output.open_reader(), gate.open_writer()
+    keep = gate.open_reader()
+    script = CHILDREN[name].format(gate=f"{bench.root}/gate")
+    container, _ = bench.start("sh", "-c", f"exec 3>{bench.root}/output; {script}; exit 5")
+    _read_until(reader, b"up")
+    os.write(writer, b"go\n")
+    assert _in_time(container.wait) == ContainerEnd("job-2", 5)
+    _check_nobody_writes(reader)
+    for fd in (reader, writer, keep):
+        os.close(fd)
+
+
+def test_5_it_may_be_waited_for_in_another_thread(bench: Bench) -> None:
+    container, _ = bench.start("sh", "-c", "exit 4")
+    assert _in_time(container.wait) == ContainerEnd("job-2", 4)
+
+
+# 6
+
+
+def _await_ready(bench: Bench, script: str) -> tuple[Container, int]:
+    """Start `script`, which gets the output pipe as 3, and wait until it says that it is ready."""
+    reader = bench.pipe("output").open_reader()
+    container, _ = bench.start("sh", "-c", f"exec 3>{bench.root}/output; {script}")
+    _read_until(reader, b"ready")
+    return container, reader
+
+
+LOOP = "echo ready >&3; while :; do sleep 0.01; done"
+
+
+@pytest.mark.parametrize(
+    ("number", "name"), [(signal.SIGTERM, "TERM"), (signal.SIGINT, "INT"), (signal.SIGUSR1, "USR1")]
+)
+def test_6_a_signal_reaches_the_main_process(bench: Bench, number: int, name: str) -> None:
+    container, reader = _await_ready(bench, f"trap 'exit 42' {name}; {LOOP}")
+    container.signal(number)
+    assert _in_time(container.wait) == ContainerEnd("job-2", 42)
+    os.close(reader)
+
+
+def test_6_the_last_signal_cannot_be_ignored(bench: Bench) -> None:
+    container, reader = _await_ready(bench, f"trap '' TERM INT HUP; {LOOP}")
+    container.signal(signal.SIGTERM)
+    container.signal(signal.SIGKILL)
+    assert _in_time(container.wait) == ContainerEnd("job-2", 137)
+    _check_nobody_writes(reader)
+    os.close(reader)
+
+
+def test_6_a_signal_after_the_end_does_nothing(bench: Bench) -> None:
+    reader = bench.pipe("output").open_reader()
+    container, _ = bench.start("sh", "-c", f"echo ready > {bench.root}/output; exit 6")
+    _read_until(reader, b"ready")
+    waited = threading.Event()
+    for _ in range(20):  # somewhere among these it ends
+        container.signal(signal.SIGWINCH)
+        waited.wait(0.01)
+    assert _in_time(container.wait) == ContainerEnd("job-2", 6)
+    container.signal(signal.SIGKILL)
+    container.remove()
+    os.close(reader)
+
+
+def test_6_a_signal_before_the_start_does_nothing(bench: Bench) -> None:
+    container, printed = bench.create("echo", "alive"), Printed()
+    container.signal(signal.SIGKILL)
+    container.start(printed)
+    assert container.wait().exit_code == 0
+    assert printed.on(OutputStream.STDOUT) == b"alive\n"
+
+
+# 7
+
+
+def test_7_removing_kills_what_runs(bench: Bench) -> None:
+    container, reader = _await_ready(bench, f"trap '' TERM; (sleep 60) & {LOOP}")
+    container.remove()
+    _check_nobody_writes(reader)
+    container.remove()
+    os.close(reader)
+
+
+def test_7_whoever_waits_for_one_that_is_removed_is_freed(bench: Bench) -> None:
+    container, reader = _await_ready(bench, LOOP)
+    ends: list[object] = []
+    thread = threading.Thread(target=lambda: ends.append(_in_time(container.wait)))
+    thread.start()
+    container.remove()
+    thread.join(DEADLINE_S)
+    assert ends == [ContainerEnd("job-2", 137)] or isinstance(ends[0], EngineError)
+    os.close(reader)
+
+
+def test_7_removing_one_that_never_started_works(bench: Bench) -> None:
+    container = bench.create("sh")
+    container.remove()
+    container.remove()
+
+
+def test_7_removing_one_that_has_ended_works(bench: Bench) -> None:
+    container, _ = bench.start("true")
+    container.wait()
+    container.remove()
+    container.remove()
+
+
+# 8
+
+ENV = (
+    ("TYGER_RUN_ID", "17"),
+    ("INPUT_PIPE", "/somewhere"),
+    ("MY-BUF_PIPE", "/dashed"),
+    ("EMPTY", ""),
+    ("EQUALS", "a=b=c"),
+    ("SPACES", "  two  "),
+    ("LINES", "one\ntwo\n"),
+    ("DOLLAR", "$HOME $(HOME) `x` \\"),
+    ("UMLAUT", "Grüße 字"),
+)
+
+
+def test_8_its_environment_is_the_plans(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OURS_AND_NOT_THEIRS", "secret")
+    end, printed = bench.run("env", "-0", env=ENV)
+    assert end.exit_code == 0
+    lines = printed.on(OutputStream.STDOUT).decode().split("\0")[:-1]
+    found = dict(line.split("=", 1) for line in lines)
+    given = {name: value for name, value in found.items() if name in dict(ENV)}
+    assert given == dict(ENV)
+    assert set(found) - set(given) <= GIVEN_BY_ENGINE[bench.engine.name]
+    assert found["PATH"]
+
+
+def test_8_the_plan_wins_over_what_the_engine_gives(bench: Bench) -> None:
+    path = "/bin:/usr/bin"
+    _, printed = bench.run("env", "-0", env=(("HOME", "/elsewhere"), ("PATH", path)))
+    lines = printed.on(OutputStream.STDOUT).decode().split("\0")
+    assert "HOME=/elsewhere" in lines
+    assert f"PATH={path}" in lines
+
+
+def test_8_its_pipes_are_where_the_plan_says(bench: Bench) -> None:
+    reader, writer = bench.pipe("output").open_reader(), bench.pipe("in.put").open_writer()
+    keep = bench.pipe("in.put").open_reader()  # lets us write before the container has opened it
+    script = f"test -p {bench.root}/output && cat {bench.root}/in.put > {bench.root}/output"
+    container, _ = bench.start("sh", "-c", script)
+    os.write(writer, b"through")
+    _read_until(reader, b"through")
+    os.close(writer)
+    os.close(keep)
+    assert container.wait().exit_code == 0
+    assert stat.S_ISFIFO(bench.pipe("output").path.lstat().st_mode)
+    os.close(reader)
+
+
+# 9
+
+
+def test_9_its_standard_input_is_empty_and_no_terminal(bench: Bench) -> None:
+    _, printed = bench.run("sh", "-c", "test -t 0 && echo tty; wc -c")
+    assert printed.on(OutputStream.STDOUT).split() == [b"0"]

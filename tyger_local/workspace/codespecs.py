@@ -1,0 +1,135 @@
+"""Codespecs: create, show, list.
+
+pydantic and YAML are imported only by what needs them: showing and listing read documents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tyger_local.spec.names import check_codespec_name, nearest
+from tyger_local.spec.versions import JsonObject, same_version, shown
+from tyger_local.store.codespecs import CodespecStore
+from tyger_local.store.home import Home
+from tyger_local.workspace.clock import now
+from tyger_local.workspace.reading import read_file
+
+if TYPE_CHECKING:  # the models load pydantic
+    from tyger_local.spec.flags import CodespecFlags
+    from tyger_local.spec.models import CodespecFile
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedVersion:
+    """What creating a codespec came to.
+
+    Attributes:
+        is_new: False when the codespec was the same as its latest version, which `version` is then.
+    """
+
+    name: str
+    version: int
+    is_new: bool
+
+
+class Codespecs:
+    """The codespecs of a workspace.
+
+    Args:
+        home: The store.
+        warn: Is told what is wrong but no error.
+    """
+
+    def __init__(self, home: Home, warn: Callable[[str], None]) -> None:
+        self._store = CodespecStore(home, warn, nearest)
+        self._warn = warn
+
+    def read(self, path: str) -> CodespecFile:
+        """Read a codespec file; ``-`` is standard input.
+
+        Raises:
+            SpecError: It cannot be read or is no codespec.
+        """
+        # Late: loads pydantic.
+        from tyger_local.spec.decode import decode_codespec_file  # noqa: PLC0415
+
+        return decode_codespec_file(read_file(path))
+
+    def resolve(
+        self, codespec: CodespecFile | Mapping[str, object], flags: CodespecFlags | None = None
+    ) -> JsonObject:
+        """Return what `create` would store, without storing it; it warns as `create` does.
+
+        Args:
+            codespec: What a file holds, or the same as a mapping.
+            flags: What is laid over it.
+
+        Raises:
+            SpecError: A rule of Tyger's is broken.
+        """
+        # Late: these load pydantic.
+        from tyger_local.spec.decode import decode_codespec_file, plain_document  # noqa: PLC0415
+        from tyger_local.spec.flags import CodespecFlags, codespec_from  # noqa: PLC0415
+        from tyger_local.spec.rules import cluster_refusals  # noqa: PLC0415
+        from tyger_local.spec.written import written  # noqa: PLC0415
+
+        if isinstance(codespec, Mapping):
+            codespec = decode_codespec_file(plain_document(codespec, "the codespec"))
+        model = codespec_from(codespec, flags or CodespecFlags())
+        for reason in cluster_refusals(model):
+            self._warn(
+                f"the cluster stores this codespec, but would refuse every run of it: {reason}"
+            )
+        return written(model)
+
+    def create(
+        self,
+        name: str,
+        codespec: CodespecFile | Mapping[str, object],
+        flags: CodespecFlags | None = None,
+    ) -> CreatedVersion:
+        """Store a codespec as the next version of `name`, unless it is the same as the latest.
+
+        Args:
+            name: Lower case letters, digits, ``-``, ``_`` and ``.``; at most 200 characters.
+            codespec: What a file holds (`read`), or the same as a mapping.
+            flags: What is laid over it.
+
+        Raises:
+            UsageError: The name is not allowed.
+            SpecError: A rule of Tyger's is broken.
+            StoreError: The store cannot be written.
+        """
+        check_codespec_name(name)
+        document = self.resolve(codespec, flags)
+        version, is_new = self._store.create(name, document, same_version, now)
+        return CreatedVersion(name, version, is_new)
+
+    def show(self, name: str, version: int | None = None) -> JsonObject:
+        """Return a version of a codespec, by default the latest, as Tyger shows it.
+
+        Raises:
+            NotFoundError: There is no such codespec or version.
+            StoreError: Its file is damaged.
+        """
+        return shown(self._store.get(name, version))
+
+    def stored(self, name: str, version: int | None = None) -> JsonObject:
+        """Return a version as it is stored: ``env`` in the author's order, which expansion follows.
+
+        Raises:
+            NotFoundError: There is no such codespec or version.
+            StoreError: Its file is damaged.
+        """
+        return self._store.get(name, version)
+
+    def list(self, prefix: str = "", limit: int | None = None) -> list[JsonObject]:
+        """Return the latest version of each codespec whose name begins with `prefix`, by name.
+
+        Args:
+            prefix: Literal and case-sensitive.
+            limit: How many at most; None returns all.
+        """
+        return [shown(document) for document in self._store.list(prefix, limit)]

@@ -1,0 +1,231 @@
+"""Executing a run: everything from a request to its record. Imported only by what runs something."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from tyger_local.engine.base import Engine, EngineDescription
+from tyger_local.errors import BufferArgumentError
+from tyger_local.outcome.events import Event, RunCreated
+from tyger_local.outcome.record import RunRecord
+from tyger_local.outcome.verdict import Status
+from tyger_local.plan.build import SHELL, ResolvedRun, plan_run
+from tyger_local.plan.describe import described
+from tyger_local.plan.model import Overrides, RunPlan
+from tyger_local.runner.cancel import Cancellation
+from tyger_local.runner.ends import Connection, HostEnds, Stdio, check_connections
+from tyger_local.runner.run import run as carry_out
+from tyger_local.runner.setup import Options, Setup
+from tyger_local.spec.runs import RunRequest
+from tyger_local.spec.versions import JsonObject, shown
+from tyger_local.spec.written import written
+from tyger_local.store.logs import ContainerLog
+from tyger_local.store.runs import RunStore
+from tyger_local.workspace.clock import now
+from tyger_local.workspace.codespecs import Codespecs
+from tyger_local.workspace.owner import Owner, this_process
+from tyger_local.workspace.reading import STDIN
+from tyger_local.workspace.resolving import connect, refuse_strictly, resolve_run
+
+PLANNED_RUN_ID = "[run id]"
+"""Stands for the id in a plan that is only shown."""
+
+PLANNED_PIPE_ROOT = "[run's folder]"
+"""Stands for the folder of pipes of an engine whose containers see the host's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExecOptions:
+    """How a run is executed, beyond what a run file can say.
+
+    Attributes:
+        overrides: What the local-only flags change in the plan.
+        options: How the plan is carried out.
+        strict: Any known difference from the cluster is an error.
+        emit: Is told of progress, from any thread.
+        cancellation: Lets somebody else end the run.
+    """
+
+    overrides: Overrides = field(default_factory=Overrides)
+    options: Options = field(default_factory=Options)
+    strict: bool = False
+    emit: Callable[[Event], None] = lambda _: None
+    cancellation: Cancellation = field(default_factory=Cancellation)
+
+
+class Execution:
+    """One run to be, resolved and checked.
+
+    Args:
+        request: What is asked for.
+        file: Where the request came from: a path, ``-`` for standard input, or None.
+        codespecs: Where named codespecs are.
+        engine: What will run it.
+        options: How.
+
+    Raises:
+        NotFoundError: The codespec does not exist.
+        UsageError: The request cannot be run here, or under ``--strict`` would differ on the cluster.
+        BufferArgumentError: A buffer cannot be connected.
+    """
+
+    def __init__(
+        self,
+        request: RunRequest,
+        file: str | None,
+        codespecs: Codespecs,
+        engine: Engine,
+        options: ExecOptions,
+    ) -> None:
+        if options.options.terminal:
+            options = replace(options, overrides=replace(options.overrides, shell=SHELL))
+        self._options = options
+        self._engine = engine
+        self._request = request
+        self._run: ResolvedRun = resolve_run(request, codespecs)
+        folder = Path() if file is None or file == STDIN else Path(file).parent
+        self._connections = connect(self._run.codespec, request.job.buffers, folder)
+        if file == STDIN:
+            _check_stdin_is_free(self._connections)
+        draft = plan_run(
+            self._run,
+            run_id=PLANNED_RUN_ID,
+            pipe_root=lambda _: engine.pipe_root or PLANNED_PIPE_ROOT,
+            overrides=options.overrides,
+        )
+        review = engine.review(draft)
+        self._draft = replace(draft, differences=(*draft.differences, *review))
+        if options.strict:
+            refuse_strictly(self._draft.differences)
+
+    def plan(self) -> JsonObject:
+        """Return the plan for people, made without asking the engine."""
+        connections = {name: str(connection) for name, connection in self._connections.items()}
+        return described(self._draft, connections)
+
+    def carry_out(self, store: RunStore, home: Path) -> RunRecord:
+        """Run it.
+
+        Args:
+            store: Where its record goes.
+            home: The store's root, for labels.
+
+        Raises:
+            BufferArgumentError: A file cannot be opened, or a terminal would be read unasked.
+            StoreError: The store cannot be written.
+        """
+        options, replicas = self._options.options, self._run.replicas
+        if options.terminal:
+            _check_terminal(self._connections)
+        check_connections(self._connections.values(), replicas)
+        ends = HostEnds(self._connections, replicas)
+        try:
+            owner = this_process()
+            run_id = store.allocate()
+            record = self._new_record(run_id)
+            store.write_owner(run_id, owner.document())
+            store.write(run_id, record.document())
+            streams = {connection.to for connection in self._connections.values()}
+            self._options.emit(RunCreated(run_id, Stdio.STDIN in streams, Stdio.STDOUT in streams))
+            return carry_out(self._setup(store, home, owner, record, ends))
+        finally:
+            ends.close()
+
+    def _new_record(self, run_id: int) -> RunRecord:
+        request, job = self._request, self._request.job
+        document: JsonObject = {
+            "codespec": shown(written(self._run.codespec)),
+            "buffers": {name: _shown(c) for name, c in self._connections.items()},
+            "tags": dict(job.tags),
+            "bufferTtl": job.buffer_ttl,
+            "nodePool": job.node_pool,
+            "replicas": self._run.replicas,
+        }
+        return RunRecord(
+            id=run_id,
+            status=Status.PENDING,
+            created_at=now(),
+            job={name: value for name, value in document.items() if value not in ("", {})},
+            timeout_s=self._run.timeout_s,
+            cluster=request.cluster,
+            tags=request.tags,
+        )
+
+    def _setup(
+        self, store: RunStore, home: Path, owner: Owner, record: RunRecord, ends: HostEnds
+    ) -> Setup:
+        limit = self._run.codespec.resources.limits.memory
+        folder = store.folder(record.id)
+        return Setup(
+            engine=self._engine,
+            replicas=self._run.replicas,
+            make_plan=lambda description, pipe_folder: self._plan(
+                description, pipe_folder, record.id, _labels(home, owner, record.id)
+            ),
+            ends=ends,
+            record=record,
+            save=lambda ended: store.write(ended.id, ended.document()),
+            open_log=lambda label: ContainerLog(folder / f"{label}.log", now),
+            emit=self._options.emit,
+            now=now,
+            cancellation=self._options.cancellation,
+            options=self._options.options,
+            memory_limit="" if limit is None else str(limit),
+        )
+
+    def _plan(
+        self,
+        description: EngineDescription,
+        pipe_folder: Callable[[int], str],
+        run_id: int,
+        labels: Mapping[str, str],
+    ) -> RunPlan:
+        root = self._engine.pipe_root
+        plan = plan_run(
+            self._run,
+            run_id=str(run_id),
+            pipe_root=pipe_folder if root is None else lambda _: root,
+            capacity=description.capacity,
+            overrides=self._options.overrides,
+            labels=labels,
+        )
+        return replace(plan, differences=(*plan.differences, *self._engine.review(plan)))
+
+
+def _shown(connection: Connection) -> str:
+    return "-" if isinstance(connection.to, Stdio) else str(connection.to.absolute())
+
+
+def _check_terminal(connections: Mapping[str, Connection]) -> None:
+    for connection in connections.values():
+        if isinstance(connection.to, Stdio):
+            raise BufferArgumentError(
+                f"the buffer '{connection.buffer}' cannot use {connection.to.value}: "
+                "the shell of --shell does",
+                f"connect it with -b {connection.buffer}=FILE",
+            )
+
+
+def _check_stdin_is_free(connections: Mapping[str, Connection]) -> None:
+    for connection in connections.values():
+        if connection.to is Stdio.STDIN:
+            raise BufferArgumentError(
+                f"the input '{connection.buffer}' cannot read standard input, which was the run file",
+                f"connect it with -b {connection.buffer}=FILE",
+            )
+
+
+def _labels(home: Path, owner: Owner, run_id: int) -> dict[str, str]:
+    """Return what lets a later command find what a dead owner left, and only that."""
+    store = hashlib.sha256(str(home.resolve()).encode(errors="surrogateescape")).hexdigest()[:16]
+    return {
+        "tyger-local.run": str(run_id),
+        "tyger-local.store": store,
+        "tyger-local.host": owner.host,
+        "tyger-local.boot": owner.boot_id,
+        "tyger-local.pid": str(owner.pid),
+        "tyger-local.started": f"{owner.started:.2f}",
+    }

@@ -1,0 +1,170 @@
+"""From a request to what can be planned: codespecs looked up, buffers connected."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from tyger_local.errors import BufferArgumentError, ClusterDifferenceError, UsageError
+from tyger_local.plan.build import ResolvedRun
+from tyger_local.plan.model import Difference
+from tyger_local.runner.ends import Connection, Stdio
+from tyger_local.spec.buffers import Direction
+from tyger_local.spec.decode import IN_PLACE_READING, decode, plain_document
+from tyger_local.spec.flags import CodespecFlags, codespec_from
+from tyger_local.spec.go_text import quote
+from tyger_local.spec.models import CodespecFile, JobCodespec
+from tyger_local.spec.names import nearest
+from tyger_local.spec.rules import cluster_refusals
+from tyger_local.spec.runs import BufferArgument, CodespecRef, RunRequest
+from tyger_local.workspace.codespecs import Codespecs
+
+UNMAPPED = "_"
+STREAM = "-"
+SHORTEST_TIMEOUT_S = 1
+API_REFUSAL = "Failed to create Kubernetes objects. See server logs."
+
+_BUFFER_ID = re.compile("[a-z2-7]{26}")
+
+
+def resolve_run(request: RunRequest, codespecs: Codespecs) -> ResolvedRun:
+    """Look up the job's codespec and check what the cluster would refuse.
+
+    Raises:
+        NotFoundError: The codespec or its version does not exist.
+        UsageError: It is no job codespec, or the run has workers.
+        ClusterDifferenceError: The cluster would refuse the run after its creation.
+    """
+    codespec = _job_codespec(request, codespecs)
+    if request.worker is not None:
+        raise UsageError(
+            "this run has workers, and tyger-local cannot run them yet",
+            "leave the worker out to try the job alone, or run it on the cluster",
+        )
+    refusals = list(cluster_refusals(codespec))
+    if request.timeout_s < SHORTEST_TIMEOUT_S:
+        refusals.append(f"the time-out is below one second ({request.timeout_s} s)")
+    if refusals:
+        raise ClusterDifferenceError(
+            f"the cluster would fail this run (status Failed, reason '{API_REFUSAL}'): "
+            f"{'; '.join(refusals)}",
+            "mend the codespec or the flag",
+        )
+    job = request.job
+    return ResolvedRun(codespec, job.replicas, request.timeout_s, request.cluster, job.node_pool)
+
+
+def _job_codespec(request: RunRequest, codespecs: Codespecs) -> JobCodespec:
+    wanted = request.job.codespec
+    if isinstance(wanted, CodespecRef):
+        stored = codespecs.stored(wanted.name, wanted.version)
+        document = plain_document(stored, f"codespec {wanted.name}/versions/{stored['version']}")
+        wanted = codespec_from(decode(CodespecFile, document, IN_PLACE_READING), CodespecFlags())
+    if not isinstance(wanted, JobCodespec):
+        raise UsageError(
+            "The codespec for the job is required to be a job codespec",
+            "this one is a worker codespec",
+        )
+    return wanted
+
+
+def connect(
+    codespec: JobCodespec, arguments: Mapping[str, BufferArgument], file_folder: Path
+) -> dict[str, Connection]:
+    """Decide what each buffer is connected to.
+
+    Args:
+        codespec: The job's codespec.
+        arguments: By buffer, as written.
+        file_folder: The run file's folder, from which its relative paths count.
+
+    Raises:
+        BufferArgumentError: An argument names no buffer of the codespec, more than one buffer would use
+            standard input or output, or a buffer's id is not known.
+    """
+    buffers = codespec.buffers
+    for name, argument in arguments.items():
+        if name not in (*buffers.inputs, *buffers.outputs):
+            raise _undeclared(name, argument, (*buffers.inputs, *buffers.outputs))
+    connections: dict[str, Connection] = {}
+    for names, direction in (
+        (buffers.inputs, Direction.INPUT),
+        (buffers.outputs, Direction.OUTPUT),
+    ):
+        unmapped = [name for name in names if _is_unmapped(arguments.get(name))]
+        if len(unmapped) > 1:
+            raise BufferArgumentError(
+                "exec cannot be called if the job has multiple unmapped "
+                f"{direction.value} buffers ({', '.join(unmapped)})",
+                f"connect all but one with -b {unmapped[0]}=FILE",
+            )
+        for name in names:
+            connections[name] = _connection(name, direction, arguments.get(name), file_folder)
+        _check_one_stream(direction, connections.values())
+    return connections
+
+
+def _undeclared(
+    name: str, argument: BufferArgument, declared: tuple[str, ...]
+) -> BufferArgumentError:
+    close = nearest(name, declared)
+    known = f"its buffers are: {', '.join(declared)}" if declared else "it has no buffers"
+    return BufferArgumentError(
+        f"{argument.where}: Buffer argument '[{name}, {argument.text}]' does not correspond "
+        "to a buffer parameter on the codespec",
+        f"did you mean '{close}'?" if close else known,
+    )
+
+
+def _is_unmapped(argument: BufferArgument | None) -> bool:
+    return argument is None or argument.text == UNMAPPED
+
+
+def _connection(
+    name: str, direction: Direction, argument: BufferArgument | None, file_folder: Path
+) -> Connection:
+    if argument is None or argument.text in (UNMAPPED, STREAM):
+        stream = Stdio.STDIN if direction is Direction.INPUT else Stdio.STDOUT
+        return Connection(name, direction, stream, asked=not _is_unmapped(argument))
+    if not argument.text:
+        raise BufferArgumentError(
+            f"{argument.where}: the buffer '{name}' is connected to nothing",
+            f"write {name}=FILE, or {name}=- for a stream",
+        )
+    if "\0" in argument.text:
+        raise BufferArgumentError(f"{argument.where}: {quote(argument.text)} is no path")
+    path = Path(argument.text)
+    if argument.in_file and not path.is_absolute():
+        path = file_folder / path
+    if _BUFFER_ID.fullmatch(argument.text) and not os.path.lexists(path):
+        raise BufferArgumentError(
+            f"The buffer '{argument.text}' was not found",
+            "to name a file, write its path as ./FILE",
+        )
+    return Connection(name, direction, path)
+
+
+def _check_one_stream(direction: Direction, connections: Iterable[Connection]) -> None:
+    shared = [c.buffer for c in connections if c.direction is direction and isinstance(c.to, Stdio)]
+    if len(shared) > 1:
+        stream = Stdio.STDIN if direction is Direction.INPUT else Stdio.STDOUT
+        raise BufferArgumentError(
+            f"the buffers '{shared[0]}' and '{shared[1]}' are both connected to {stream.value}",
+            f"connect all but one with -b {shared[0]}=FILE",
+        )
+
+
+def refuse_strictly(differences: Iterable[Difference]) -> None:
+    """Turn the first difference that ``--strict`` minds into an error.
+
+    Raises:
+        ClusterDifferenceError: There is one.
+    """
+    for difference in differences:
+        if difference.strict:
+            raise ClusterDifferenceError(
+                f"--strict: {difference.text}",
+                "mend it, or leave --strict (TYGER_LOCAL_STRICT) out",
+            )

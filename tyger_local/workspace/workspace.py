@@ -1,0 +1,63 @@
+"""`Workspace`: where everything that the tool can do begins."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+
+from tyger_local.store.home import Home
+from tyger_local.workspace.codespecs import Codespecs
+from tyger_local.workspace.runs import Runs
+
+HOME_VARIABLE = "TYGER_LOCAL_HOME"
+ENGINE_VARIABLE = "TYGER_LOCAL_ENGINE"
+DEFAULT_ENGINE = "docker"
+
+
+class Workspace:
+    """A store of codespecs and runs, and an engine to run on.
+
+    Args:
+        home: The store's root folder; by default ``$TYGER_LOCAL_HOME``, else the user's data folder. It is
+            created when something is first written.
+        engine: ``docker`` or ``process``; by default ``$TYGER_LOCAL_ENGINE``, else ``docker``.
+        warn: Is told, in a sentence, of what is wrong but no error (a damaged file that was passed over).
+            By default Python's `warnings.warn`.
+    """
+
+    def __init__(
+        self,
+        home: str | os.PathLike[str] | None = None,
+        engine: str | None = None,
+        warn: Callable[[str], None] | None = None,
+    ) -> None:
+        self._warn = warn or _warn
+        self.home = Path(home) if home else default_home()
+        self.engine = engine or os.environ.get(ENGINE_VARIABLE) or DEFAULT_ENGINE
+
+    @cached_property
+    def codespecs(self) -> Codespecs:
+        """The codespecs in the store."""
+        return Codespecs(Home(self.home), self._warn)
+
+    @cached_property
+    def runs(self) -> Runs:
+        """The runs in the store, and running more."""
+        return Runs(Home(self.home), self._warn, self.codespecs, self.engine)
+
+
+def default_home() -> Path:
+    """Return the store's root when nobody names one."""
+    named = os.environ.get(HOME_VARIABLE)
+    if named:
+        return Path(named)
+    import platformdirs  # noqa: PLC0415  (late: most calls name a home or need nothing else of it)
+
+    return Path(platformdirs.user_data_dir("tyger-local", appauthor=False))
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, stacklevel=3)
