@@ -1,0 +1,55 @@
+"""Reading the store and asking for help stay quick: what is slow to import is not imported for them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tyger_local import Workspace
+
+SLOW = ("docker", "pydantic", "yaml", "rich", "psutil", "requests")
+
+PROGRAM = """
+import json, sys
+from tyger_local.cli.main import run_command_line
+code = run_command_line(sys.argv[1:])
+slow = [name for name in {slow!r} if name in sys.modules]
+print(json.dumps([code, slow]), file=sys.stderr)
+"""
+
+
+def _imported(*argv: str) -> tuple[int, list[str]]:
+    command = (sys.executable, "-c", PROGRAM.format(slow=SLOW), *argv)
+    answer = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
+    code, slow = json.loads(answer.stderr.splitlines()[-1])
+    return code, slow
+
+
+@pytest.mark.parametrize(
+    ("argv", "expected"),
+    [
+        (["codespec", "list"], 0),
+        (["codespec", "list", "--format", "table"], 0),
+        (["codespec", "show", "a"], 0),
+        (["codespec", "show", "a/versions/1"], 0),
+        (["codespec", "show", "nope"], 1),
+        (["run", "list"], 0),
+        (["run", "show", "1"], 1),
+        (["--help"], 0),
+        (["run", "exec", "--help"], 0),
+        (["codespec", "create", "--help"], 0),
+        (["--version"], 0),
+        (["codespec", "create", "--nope"], 2),
+    ],
+)
+def test_what_is_not_imported(argv: list[str], expected: int) -> None:
+    Workspace().codespecs.create("a", {"image": "x"})
+    assert _imported(*argv) == (expected, [])
+
+
+def test_what_a_store_needs_of_the_others() -> None:
+    code, slow = _imported("codespec", "create", "a", "--image", "x")
+    assert (code, set(slow) & {"docker", "rich", "requests"}) == (0, set())

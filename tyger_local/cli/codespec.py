@@ -1,0 +1,182 @@
+"""``tyger-local codespec``: create, show, list."""
+
+from __future__ import annotations
+
+import click
+
+from tyger_local.cli.commands import Command, ContainerCommand, Group, after_dashes, boolean
+from tyger_local.cli.output import write_out
+from tyger_local.cli.render import format_option, print_document, print_documents, print_value
+from tyger_local.cli.state import console, workspace
+from tyger_local.cli.values import INT, INT_MAP, LIST, MAP
+from tyger_local.errors import UsageError
+from tyger_local.spec.names import check_codespec_name
+from tyger_local.spec.versions import shown
+
+DEFAULT_LIMIT = 1000
+LONGEST_NUMBER = 18
+"""Digits; a longer number is that of nothing, and Python may refuse to read it."""
+
+COLUMNS = {
+    "NAME": lambda doc: doc.get("name"),
+    "VERSION": lambda doc: doc.get("version"),
+    "KIND": lambda doc: doc.get("kind"),
+    "CREATED": lambda doc: doc.get("createdAt"),
+    "IMAGE": lambda doc: doc.get("image"),
+}
+
+codespec = Group("codespec", help="Manage codespecs.", aliases={"get": "show"})
+
+QUANTITY_HELP = {
+    "cpu-request": "CPU cores that the container asks for (500m, 2).",
+    "memory-request": "Memory that the container asks for (512Mi, 4Gi).",
+    "cpu-limit": "CPU cores that it may not exceed.",
+    "memory-limit": "Memory that it may not exceed.",
+    "gpu": "Number of GPUs.",
+    "shm": "Size of /dev/shm.",
+}
+
+
+def _quantity_options(command: click.Command) -> click.Command:
+    for name, text in QUANTITY_HELP.items():
+        command.params.append(click.Option([f"--{name}"], metavar="QUANTITY", help=text))
+    return command
+
+
+@codespec.command("create", cls=ContainerCommand)
+@click.argument("names", nargs=-1, metavar="[NAME] [-- ARGS...]")
+@click.option("-f", "--file", metavar="FILE", help="YAML file with the codespec; - reads stdin.")
+@click.option(
+    "--image", metavar="IMAGE", help="The container image (required here or in the file)."
+)
+@click.option("-k", "--kind", metavar="job|worker", help="The kind of codespec (default: job).")
+@click.option("-i", "--input", "inputs", type=LIST, multiple=True, help="Input buffers.")
+@click.option("-o", "--output", "outputs", type=LIST, multiple=True, help="Output buffers.")
+@click.option("-e", "--env", type=MAP, multiple=True, help="Environment variables.")
+@click.option(
+    "--endpoint", "endpoints", type=INT_MAP, multiple=True, help="TCP endpoints of a worker."
+)
+@click.option("-r", "--max-replicas", metavar="N", help="The largest number of replicas.")
+@click.option("--identity", metavar="NAME", help="The workload identity (ignored here).")
+def create(names: tuple[str, ...], **given: object) -> None:
+    """Create or update a codespec.
+
+    Prints the version. When nothing differs from the latest version, no new one is made and its number is
+    printed. What stands behind -- are the container's arguments, or with --command its command.
+    """
+    # Late: loads pydantic.
+    from tyger_local.cli.codespec_flags import file_and_flags  # noqa: PLC0415
+
+    codespecs = workspace().codespecs
+    behind = after_dashes()
+    path, flags = file_and_flags(given, behind)
+    file = None if path is None else codespecs.read(path)
+    name = names[0] if names else (file.name if file else "")
+    if not names and path is None:
+        raise UsageError(
+            "if -f|--file is not provided, a name for the codespec is required",
+            "tyger-local codespec create NAME --image IMAGE",
+        )
+    if not names and not name:
+        raise UsageError(
+            "a name for the codespec is required", f"add it on the command line or to {path}"
+        )
+    _refuse_extra(names[1:], behind)
+    check_codespec_name(name)
+    if given["dry_run"]:
+        resolved = codespecs.resolve(file or {}, flags)
+        print_value(shown({**resolved, "name": name}), "json")
+        return
+    created = codespecs.create(name, file or {}, flags)
+    console().say(
+        "debug", "Created" if created.is_new else "Unchanged", name=name, version=created.version
+    )
+    write_out(f"{created.version}\n")
+
+
+create.params.append(
+    boolean("--command", help="What stands behind -- is the command and not the arguments.")
+)
+create.params.append(
+    boolean("--dry-run", help="Check and print the codespec as JSON; store nothing.")
+)
+_quantity_options(create)
+
+
+def _refuse_extra(extra: tuple[str, ...], behind: tuple[str, ...] | None) -> None:
+    if extra and behind is None:
+        raise UsageError(
+            f"unexpected positional args [{' '.join(extra)}]. Container arguments must be "
+            "preceded by -- and placed at the end of the command-line"
+        )
+    if extra:
+        raise UsageError(
+            f"unexpected positional args before container args: [{' '.join(extra)}]",
+            "give one name, then --, then the arguments",
+        )
+
+
+@codespec.command("show", cls=Command)
+@click.argument("names", nargs=-1, metavar="NAME")
+@click.option("-v", "--version", type=INT, help="The version (default: the latest).")
+@format_option
+def show(names: tuple[str, ...], version: int | None, output_format: str) -> None:
+    """Show a codespec."""
+    if not names:
+        raise UsageError(
+            "one codespec name positional argument is required", "see 'tyger-local codespec list'"
+        )
+    if len(names) > 1:
+        raise UsageError(
+            f"unexpected positional arguments after the codespec name: [{' '.join(names[1:])}]"
+        )
+    name, slash, number = names[0].partition("/versions/")
+    if slash and version is None and is_number(number):
+        version = int(number)
+    else:
+        name = names[0]
+    document = workspace().codespecs.show(name, version)
+    print_document(document, output_format, name="name", columns=COLUMNS)
+
+
+@codespec.command("list", cls=Command)
+@click.argument("extra", nargs=-1, metavar="")
+@click.option("-p", "--prefix", default="", metavar="PREFIX", help="Only names that begin with it.")
+@click.option("-l", "--limit", type=INT, help=f"How many at most (default: {DEFAULT_LIMIT}).")
+@format_option
+def list_(extra: tuple[str, ...], prefix: str, limit: int | None, output_format: str) -> None:
+    """List codespecs, each in its latest version, by name."""
+    no_positionals(extra, "codespec list")
+    documents = workspace().codespecs.list(prefix, asked_limit(limit))
+    print_documents(cut(documents, limit), output_format, name="name", columns=COLUMNS)
+
+
+def is_number(text: str) -> bool:
+    """Return whether `text` can be the number of a version or run."""
+    return text.isascii() and text.isdecimal() and len(text) <= LONGEST_NUMBER
+
+
+def no_positionals(extra: tuple[str, ...], command: str) -> None:
+    """Refuse positional arguments of a command that has none."""
+    if extra:
+        raise UsageError(
+            f'unknown command "{extra[0]}" for "tyger-local {command}"',
+            f"see 'tyger-local {command} --help'",
+        )
+
+
+def asked_limit(limit: int | None) -> int:
+    """Return how many to read: without a limit one more than is shown, to know whether there are more."""
+    if limit is not None and limit < 0:
+        raise UsageError("Limit must be a non-negative integer.")
+    return DEFAULT_LIMIT + 1 if limit is None else limit
+
+
+def cut(documents: list[dict[str, object]], limit: int | None) -> list[dict[str, object]]:
+    """Cut what `asked_limit` read too much, and say so."""
+    if limit is None and len(documents) > DEFAULT_LIMIT:
+        console().warn(
+            "the output was truncated. Specify the --limit parameter to increase the number of elements."
+        )
+        return documents[:DEFAULT_LIMIT]
+    return documents

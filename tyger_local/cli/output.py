@@ -1,0 +1,42 @@
+"""Standard output: UTF-8 whatever the locale says, and what cannot be written is an error of ours.
+
+Written to the descriptor itself. Python's own stream keeps what it could not write and tries again at
+exit, where nobody can catch the error; click's ``echo`` turns a closed reader into exit code 1.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+from contextlib import suppress
+
+from tyger_local.errors import ReaderClosedError, TygerLocalError
+
+
+def write_out(text: str) -> None:
+    """Write `text`.
+
+    Raises:
+        ReaderClosedError: Whoever read it has closed it.
+        TygerLocalError: It is closed, or the system refuses.
+    """
+    if sys.stdout is None:
+        raise TygerLocalError("standard output is closed", "leave it open, or send it to a file")
+    try:
+        sys.stdout.flush()
+        _write_all(sys.stdout.fileno(), text.encode("utf-8", "backslashreplace"))
+    except BrokenPipeError as error:
+        raise ReaderClosedError("the reader of standard output closed it") from error
+    except OSError as error:
+        raise TygerLocalError(
+            f"standard output cannot be written: {error.strerror}", "send it somewhere else"
+        ) from error
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        select.select((), (fd,), ())  # whoever shares it may have made it non-blocking
+        with suppress(BlockingIOError):
+            rest = rest[os.write(fd, rest[: select.PIPE_BUF]) :]
