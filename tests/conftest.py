@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 NO_SKIPS = os.environ.get("TYGER_LOCAL_TEST_NO_SKIPS") == "1"
-LABEL = "tyger-local.run"
+PID_LABEL = "tyger-local.pid"
 CHILD_TIMEOUT_S = 5
 
 
@@ -39,9 +39,17 @@ def engine_guard(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 
 
 def _containers() -> set[str]:
-    command = ("docker", "ps", "--all", "--quiet", "--no-trunc", "--filter", f"label={LABEL}")
+    """Return the containers of runs whose owner is this process or dead.
+
+    Others belong to somebody who uses the tool at the same time.
+    """
+    shown = f'{{{{.ID}}}} {{{{.Label "{PID_LABEL}"}}}}'
+    command = ("docker", "ps", "--all", "--filter", f"label={PID_LABEL}", "--format", shown)
     answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    return set(answer.stdout.split()) if answer.returncode == 0 else set()
+    rows = [line.split() for line in answer.stdout.splitlines()]
+    return {
+        name for name, pid in rows if int(pid) == os.getpid() or not psutil.pid_exists(int(pid))
+    }
 
 
 def _engine_answers() -> bool:

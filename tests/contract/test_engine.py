@@ -282,7 +282,7 @@ def test_4_a_command_that_cannot_run_is_told(
 # 5
 
 
-@pytest.mark.parametrize("code", [0, 1, 3, 64, 125, 126, 127, 137, 143, 255])
+@pytest.mark.parametrize("code", [0, 1, 125, 126, 127, 137, 255])
 def test_5_its_exit_code_is_returned(bench: Bench, code: int) -> None:
     end, _ = bench.run("sh", "-c", f"exit {code}")
     assert end == ContainerEnd("job-2", code, oom_killed=False)

@@ -149,7 +149,7 @@ def test_a_cpu_quota_above_the_machines_is_taken(run: Run) -> None:
 
 
 @needs_engine
-@pytest.mark.parametrize("shares", [2, 512, 262_144])
+@pytest.mark.parametrize("shares", [2, 262_144])
 def test_the_cpu_shares(run: Run, shares: int) -> None:
     weight = 1 + (shares - 2) * 9999 // 262_142  # how runc turns shares into v2's weight
     assert run(SHARES, limits=Limits(cpu_shares=shares))[1] in (str(shares), str(weight))

@@ -167,7 +167,7 @@ class _Run:
         setup, error = self._setup, cause.error
         facts = Facts(
             ended_by=cause.ended_by,
-            ends=tuple(replica.end for replica in self._replicas if replica.end is not None),
+            ends=() if self._watch is None else tuple(self._watch.ends),
             buffers=buffers,
             message="" if error is None else error.what,
             hint="" if error is None else error.hint,

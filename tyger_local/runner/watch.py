@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tyger_local.errors import EngineError, TygerLocalError
-from tyger_local.outcome.facts import UNREAD_ALLOWED_BYTES, CancelReason, EndedBy
+from tyger_local.outcome.facts import UNREAD_ALLOWED_BYTES, CancelReason, ContainerEnd, EndedBy
 from tyger_local.runner.inbox import (
     CancelRequested,
     ContainerEnded,
@@ -53,6 +53,9 @@ class Cause:
 class Watch:
     """Watches the started replicas of a run.
 
+    Attributes:
+        ends: How they ended, in the order in which they did: the earliest to fail gives the reason.
+
     Args:
         replicas: All of them.
         inbox: Where their threads report.
@@ -70,6 +73,7 @@ class Watch:
         lenient: bool,
         on_tick: Callable[[], None],
     ) -> None:
+        self.ends: list[ContainerEnd] = []
         self._replicas = replicas
         self._inbox = inbox
         self._deadline = time.monotonic() + timeout_s
@@ -156,6 +160,7 @@ class Watch:
             replica.has_started = False  # the engine is lost: there is no end to wait for
         else:
             replica.end = message.end
+            self.ends.append(message.end)
 
     def last_bytes(self, cause: Cause, *, succeeded: bool) -> Cause:
         """Wait until everything the containers wrote has arrived.
