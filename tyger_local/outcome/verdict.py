@@ -56,9 +56,6 @@ class Status(str, Enum):
     CANCELED = "Canceled"
 
 
-TERMINAL = (Status.SUCCEEDED, Status.FAILED, Status.CANCELED)
-
-
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """How a run ended.
@@ -117,6 +114,7 @@ def judge(facts: Facts) -> Verdict:
 def _timed_out(facts: Facts) -> Verdict:
     waiting = [f"'{b.buffer}'" for b in facts.buffers if b.state is BufferState.NEVER_OPENED]
     evidence = f"; never opened: {', '.join(_once(waiting))}" if waiting else ""
+    evidence += "".join(_once(f"; '{b.buffer}': {b.error}" for b in facts.buffers if b.error))
     return Verdict(
         VerdictKind.TIMED_OUT,
         EXIT_TIMED_OUT,
@@ -126,13 +124,9 @@ def _timed_out(facts: Facts) -> Verdict:
 
 
 def _judge_end(facts: Facts) -> Verdict:
-    broken = next((b for b in facts.buffers if b.error is not None), None)
-    if broken is not None:
-        return Verdict(
-            VerdictKind.BUFFER_FAILED,
-            EXIT_BUFFER_FAILED,
-            f"The buffer '{broken.buffer}' failed: {broken.error}",
-        )
+    broken = next(_broken(facts), None)
+    if broken is not None and facts.ended_by is EndedBy.BUFFER:
+        return broken
     killed = [end for end in facts.ends if end.oom_killed]
     unforgiven = next((end for end in killed if end.exit_code != 0 or not facts.lenient), None)
     if unforgiven is not None:
@@ -140,6 +134,8 @@ def _judge_end(facts: Facts) -> Verdict:
     failed = next((end for end in facts.ends if end.exit_code != 0), None)
     if failed is not None and facts.ended_by is EndedBy.EXIT:
         return _failed(failed, facts)
+    if broken is not None:
+        return broken
     misused = next(_misuses(facts), None)
     if misused is not None:
         return misused
@@ -149,6 +145,16 @@ def _judge_end(facts: Facts) -> Verdict:
         )
     notes = _notes(facts, was_killed=bool(killed))
     return Verdict(VerdictKind.SUCCEEDED, EXIT_OK, notes=_once(notes))
+
+
+def _broken(facts: Facts) -> Iterator[Verdict]:
+    for stats in facts.buffers:
+        if stats.error is not None:
+            yield Verdict(
+                VerdictKind.BUFFER_FAILED,
+                EXIT_BUFFER_FAILED,
+                f"The buffer '{stats.buffer}' failed: {stats.error}",
+            )
 
 
 def _once(texts: Iterable[str]) -> tuple[str, ...]:

@@ -23,16 +23,17 @@ class Cancellation:
         Returns:
             Whether a run listens. When none does, nobody will act upon the request.
         """
-        self._reasons.append(reason)
         if self._listener is None:
+            self._reasons.append(reason)
             return False
         self._listener(reason)
         return True
 
     def listen(self, listener: Callable[[CancelReason], None]) -> None:
         """Tell `listener` of requests from now on, and of those that came before."""
-        self._listener = listener
-        for reason in self._reasons:
+        before, self._reasons = self._reasons, []
+        self._listener = listener  # from here on a signal is told by its handler, and only once
+        for reason in before:
             listener(reason)
 
     def ignore(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -83,7 +84,7 @@ def _check_stdin(connection: Connection, replicas: int) -> None:
 
 
 def _check_replicas(connection: Connection, path: Path, replicas: int) -> None:
-    if replicas > 1 and path.exists() and not path.is_file():
+    if replicas > 1 and os.path.exists(path) and not os.path.isfile(path):
         raise BufferArgumentError(
             f"{replicas} replicas cannot share {path}, which can be read only once",
             f"connect a file with -b {connection.buffer}=FILE",
@@ -91,14 +92,22 @@ def _check_replicas(connection: Connection, path: Path, replicas: int) -> None:
 
 
 def _same_file(one: Connection, other: Connection) -> bool:
-    """Return whether two paths name one regular file, by any spelling or link; devices may be shared."""
+    """Return whether two paths name one file or FIFO, by any spelling or link; devices may be shared."""
     first, second = (Path(os.path.realpath(c.to)) for c in (one, other) if isinstance(c.to, Path))
     if first == second:
-        return first.is_file() or not first.exists()
+        return _is_unshareable(first) or not os.path.exists(first)
     try:
-        return first.is_file() and first.samefile(second)
+        return _is_unshareable(first) and first.samefile(second)
     except OSError:
         return False
+
+
+def _is_unshareable(path: Path) -> bool:
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return stat.S_ISREG(mode) or stat.S_ISFIFO(mode)
 
 
 class HostEnds:
@@ -122,7 +131,7 @@ class HostEnds:
             for buffer, connection in connections.items():
                 if connection.direction is Direction.OUTPUT:
                     self.targets[buffer] = _target(connection)
-        except BufferArgumentError:
+        except BaseException:  # a signal, too: no temporary file may be left
             self.close()
             raise
 

@@ -103,12 +103,19 @@ class Inbox:
             self._queue.put(CallDone())
 
         threading.Thread(target=work, name="engine call", daemon=True).start()
+        for message in self._others_until_done():
+            self._queue.put(message)  # somebody will want it later
+        if errors:
+            raise errors[0]
+        return results[0]
+
+    def _others_until_done(self) -> list[Message]:
+        """Take messages until a call is done; return those that are not about it."""
+        others: list[Message] = []
         while True:
             message = self._queue.get()
             if isinstance(message, CancelRequested):
                 raise CanceledWaitingError(message.reason)
             if isinstance(message, CallDone):
-                break
-        if errors:
-            raise errors[0]
-        return results[0]
+                return others
+            others.append(message)

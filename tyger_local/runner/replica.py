@@ -128,11 +128,12 @@ class Replica:
         for piece in self.log.follow():
             self._setup.emit(LogLine(self.plan.label, piece.at, piece.data, piece.is_first))
 
-    def finish_log(self) -> None:
-        """End the log and wait until whoever follows it has come to its end."""
+    def finish_log(self) -> bool:
+        """End the log and wait for whoever follows it; return whether it came to its end in time."""
         self.log.close()
         if self._follower.ident is not None:
             self._follower.join(LOG_TIMEOUT_S)
+        return not self._follower.is_alive()
 
     def statistics(self) -> tuple[BufferStats, ...]:
         """Return what became of each buffer, after the container's end."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from tyger_local.engine.base import Container, EngineDescription
@@ -48,6 +49,7 @@ class _Run:
         self._replicas: list[Replica] = []
         self._watch: Watch | None = None
         self._timeout_s = 0
+        self._warned: list[Replica] = []
 
     def carry_out(self) -> RunRecord:
         setup = self._setup
@@ -58,13 +60,12 @@ class _Run:
             cause = self._until_end(stack)
             if self._watch is not None:
                 cause = self._settle(self._watch, cause)
-            buffers = tuple(s for replica in self._replicas for s in replica.statistics())
-            verdict = self._publish(self._judge(cause, buffers))
-            first = self._replicas[0].statistics() if self._replicas else ()
+            buffers = [replica.statistics() for replica in self._replicas]
+            verdict = self._publish(self._judge(cause, tuple(chain(*buffers))))
+            first = buffers[0] if buffers else ()
             self._save(self._record.ended(verdict, setup.now(), first))
             for replica in self._replicas:
-                replica.finish_log()
-                self._warn_of_log(replica)
+                self._finish_log(replica)
         setup.emit(StatusChanged(self._record.id, verdict.status))
         return self._record
 
@@ -122,10 +123,15 @@ class _Run:
     def _create(self, plan: RunPlan, stack: ExitStack) -> RunPlan:
         for replica in self._replicas:
             container = replica.create(plan.network)
-            if not self._setup.options.keep:
+            if self._setup.options.keep:
+                stack.callback(self._tell_kept, container)
+            else:
                 stack.callback(self._remove, container)
         self._inbox.check()
         return plan
+
+    def _tell_kept(self, container: Container) -> None:
+        self._setup.emit(Warned(f"the container {container.id[:12]} is kept; remove it yourself"))
 
     def _remove(self, container: Container) -> None:
         try:
@@ -152,6 +158,7 @@ class _Run:
     def _report_progress(self) -> None:
         stats = (transfer.stats for replica in self._replicas for transfer in replica.transfers)
         self._setup.emit(Transfers(tuple(stats)))
+        self._warn_of_logs()
 
     def _settle(self, watch: Watch, cause: Cause) -> Cause:
         """Stop what still runs and let the last bytes arrive."""
@@ -201,6 +208,16 @@ class _Run:
         except StoreError as error:
             self._setup.emit(Warned(f"the run's record could not be written: {error}"))
 
-    def _warn_of_log(self, replica: Replica) -> None:
-        if replica.log.fault is not None:
-            self._setup.emit(Warned(replica.log.fault))
+    def _finish_log(self, replica: Replica) -> None:
+        if not replica.finish_log():
+            text = f"Timed out waiting for logs to finish streaming; the whole log is {replica.log.path}"
+            self._setup.emit(Warned(text))
+        self._warn_of_logs()
+
+    def _warn_of_logs(self) -> None:
+        """Tell once of each log that could not be kept whole."""
+        for replica in self._replicas:
+            fault = replica.log.fault
+            if fault is not None and replica not in self._warned:
+                self._warned.append(replica)
+                self._setup.emit(Warned(fault))

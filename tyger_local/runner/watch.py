@@ -32,6 +32,9 @@ EARLY_CLOSE_GRACE_S = 1.0
 KILL_TIMEOUT_S = 10.0
 """How long the engine may take to kill."""
 
+UNWANTED_BYTES_TIMEOUT_S = 0.5
+"""The same for one that was canceled or timed out."""
+
 LAST_BYTES_TIMEOUT_S = 5.0
 """How long the outputs of a run that failed may take to arrive."""
 
@@ -80,8 +83,8 @@ class Watch:
         self._early_deadline: float | None = None
         self._lenient = lenient
         self._on_tick = on_tick
-        transfers = (transfer for replica in replicas for transfer in replica.transfers)
-        self._moving = {id(transfer): transfer for transfer in transfers if transfer.is_moving}
+        self._transfers = [transfer for replica in replicas for transfer in replica.transfers]
+        self._moving = {id(t): t for t in self._transfers if t.is_moving}
 
     def until_end(self) -> Cause:
         """Wait until all containers have ended well, or something ends the run."""
@@ -171,9 +174,12 @@ class Watch:
         Returns:
             `cause`, or what went wrong now.
         """
-        for transfer in list(self._moving.values()):
+        for transfer in self._transfers:
             transfer.container_ended()
-        deadline = time.monotonic() + LAST_BYTES_TIMEOUT_S
+        unwanted = cause.ended_by in (EndedBy.CANCEL, EndedBy.TIME_OUT)
+        deadline = time.monotonic() + (
+            UNWANTED_BYTES_TIMEOUT_S if unwanted else LAST_BYTES_TIMEOUT_S
+        )
         while self._moving:
             left = TICK_S if succeeded else min(TICK_S, deadline - time.monotonic())
             if left <= 0:

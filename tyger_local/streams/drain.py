@@ -1,7 +1,8 @@
 """From an output's FIFO into a host file.
 
 Our read end is open before the container starts and until it has ended: a container that never opens
-the pipe costs nothing, and one that opens it again after its end of file does not hang.
+the pipe costs nothing, and one that opens it again after its end of file is seen doing so. On the cluster
+nobody reads by then, and it would hang or lose what it writes; here it ends the run with that reason.
 When the target fails, the read end stays open too, so that the container is killed by whoever decides
 about the run and not by a broken pipe that would hide the cause.
 """
@@ -17,6 +18,7 @@ from tyger_local.outcome.facts import BufferState
 from tyger_local.spec.buffers import Direction
 from tyger_local.streams.fifo import Fifo, close_all, unread_bytes
 from tyger_local.streams.host import Target
+from tyger_local.streams.inotify import drain, watch_opens
 from tyger_local.streams.tally import Checksum
 from tyger_local.streams.transfer import CHUNK_BYTES, Transfer
 
@@ -25,6 +27,11 @@ LAST_WRITER_TIMEOUT_S = 5.0
 
 RECHECK_MS = 100
 """How often such a writer is looked for."""
+
+OPENED_AGAIN = (
+    "the container opened it again after it had closed it, which on the cluster hangs or loses what is "
+    "written; let it write in one go ({ echo a; echo b; } > pipe)"
+)
 
 
 class Drain(Transfer):
@@ -117,13 +124,37 @@ class Drain(Transfer):
                 return BufferState.STOPPED
         return BufferState.COMPLETE
 
+    def _guard(self) -> None:
+        """Watch the closed pipe until the container ends: nobody may open it again."""
+        if self._state is not BufferState.COMPLETE:
+            return
+        opens = watch_opens(self._fifo.held_path)
+        poll = select.poll()
+        for fd in (self._container_ended.fd, self._stopped.fd, -1 if opens is None else opens):
+            if fd >= 0:
+                poll.register(fd, select.POLLIN)
+        try:
+            while not (self._container_ended.is_set or self._stopped.is_set):
+                if self._is_open_again():
+                    self._fail(OPENED_AGAIN)
+                    self._on_end(self)
+                    return
+                poll.poll(RECHECK_MS if opens is None else None)
+                if opens is not None:
+                    drain(opens)
+        finally:
+            close_all(-1 if opens is None else opens)
+
+    def _is_open_again(self) -> bool:
+        """Return whether somebody writes, or has written, after the last writer had closed the pipe."""
+        poll = select.poll()
+        poll.register(self._reader, select.POLLIN)
+        mask = dict(poll.poll(0)).get(self._reader, 0)
+        return not mask & select.POLLHUP or bool(mask & select.POLLIN)
+
     def _settle(self) -> None:
         if self._state is BufferState.COMPLETE and unread_bytes(self._reader):
-            self._state = BufferState.FAILED
-            self._error = (
-                "the container opened it again after it had closed it, and what it wrote then is lost, "
-                "as on the cluster; let it write in one go ({ echo a; echo b; } > pipe)"
-            )
+            self._fail(OPENED_AGAIN)
 
     def _close_ends(self) -> None:
         reader, self._reader = self._reader, -1

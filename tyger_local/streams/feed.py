@@ -159,6 +159,9 @@ class Feed(Transfer):
         except BlockingIOError:
             return b""
 
+    def _guard(self) -> None:
+        """Watch nothing: a reader that opens the pipe again after its end is not seen yet."""
+
     def _settle(self) -> None:
         if self._tail >= 0 and self._unread is None:
             self._unread = unread_bytes(self._tail)

@@ -118,11 +118,11 @@ class Fifo:
             os.close(reader)
 
     def is_replaced(self) -> bool:
-        """Return whether something else, or nothing, stands at the path now."""
+        """Return whether something else stands at the path now; nothing at all is no replacement."""
         try:
             now = os.lstat(self.path)
         except OSError:
-            return True
+            return False
         return (now.st_dev, now.st_ino) != self._identity
 
     def close(self) -> None:

@@ -38,4 +38,5 @@ class Tally:
     @property
     def sha256(self) -> str | None:
         """Return the sha256 of everything so far, or None when it is not computed."""
-        return None if self._hash is None else self._hash.hexdigest()
+        computed = self._hash  # read once: the thread that adds may drop it meanwhile
+        return None if computed is None else computed.hexdigest()

@@ -24,7 +24,7 @@ from tyger_local.streams.tally import Checksum, Tally
 from tyger_local.streams.wake import Wake
 
 CHUNK_BYTES = 256 * 1024
-JOIN_TIMEOUT_S = 5.0
+JOIN_TIMEOUT_S = 1.0
 
 
 class Transfer(ABC):
@@ -34,7 +34,8 @@ class Transfer(ABC):
         buffer: The buffer's name.
         fifo: Its pipe, held.
         checksum: Whether to hash.
-        on_end: Called from the thread when it has nothing more to do.
+        on_end: Called from the thread when it has nothing more to move, and again if something goes wrong
+            after that.
 
     Raises:
         StreamError: The system gives no descriptors for it.
@@ -130,7 +131,8 @@ class Transfer(ABC):
         self._settle()
         if self._state is BufferState.WAITING:  # the container was never started
             self._state = BufferState.NEVER_OPENED
-        if self._fifo.is_replaced():
+        # What stands in the place of an input is nobody's loss: nothing is read from there.
+        if self.direction is Direction.OUTPUT and self._fifo.is_replaced():
             self._state = BufferState.REPLACED
         return self.stats
 
@@ -142,13 +144,16 @@ class Transfer(ABC):
         try:
             self._move()
         except OSError as error:
-            self._fail(error)
+            self._fail(error.strerror or str(error))
+        except Exception as error:  # noqa: BLE001  (in a thread, a bug would pass for the end of the bytes)
+            self._fail(f"a bug in tyger-local: {error!r}")
         finally:
             self._on_end(self)
+        self._guard()
 
-    def _fail(self, error: OSError) -> None:
+    def _fail(self, words: str) -> None:
         self._state = BufferState.FAILED
-        self._error = error.strerror or str(error)
+        self._error = words
 
     @abstractmethod
     def _open_ends(self) -> None:
@@ -157,6 +162,10 @@ class Transfer(ABC):
     @abstractmethod
     def _move(self) -> None:
         """Move bytes until there is nothing more to do."""
+
+    @abstractmethod
+    def _guard(self) -> None:
+        """After the last byte, watch for what must not happen any more; if it does, call `on_end` again."""
 
     @abstractmethod
     def _settle(self) -> None:

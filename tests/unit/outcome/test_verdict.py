@@ -10,7 +10,7 @@ from tyger_local.outcome.facts import (
     EndedBy,
     Facts,
 )
-from tyger_local.outcome.verdict import TERMINAL, Status, Verdict, VerdictKind, judge
+from tyger_local.outcome.verdict import Status, Verdict, VerdictKind, judge
 from tyger_local.spec.buffers import Direction
 
 K = VerdictKind
@@ -183,15 +183,18 @@ def test_no_way_to_end_but_an_exit_can_succeed(ended_by: EndedBy) -> None:
 )
 def test_what_happens_during_the_teardown_is_not_judged(ended_by: EndedBy) -> None:
     quiet = judge(Facts(ended_by))
-    torn = judge(Facts(ended_by, (KILLED, FAILED), (EARLY, MOVED, BROKEN)))
+    torn = judge(Facts(ended_by, (KILLED, FAILED), (EARLY, MOVED)))
     assert (torn.kind, torn.exit_code, torn.reason) == (quiet.kind, quiet.exit_code, quiet.reason)
 
 
 @pytest.mark.parametrize(
     ("facts", "kind"),
     [
-        # Bytes that we could not move, then memory, then the exit code, then misuse in order of buffers.
-        (_exit(KILLED, FAILED, buffers=(EARLY, BROKEN)), K.BUFFER_FAILED),
+        # What ended the run, then memory, then the exit code, then bytes that we could not move, then misuse.
+        (Facts(EndedBy.BUFFER, (KILLED, FAILED), (EARLY, BROKEN)), K.BUFFER_FAILED),
+        (_exit(KILLED, FAILED, buffers=(EARLY, BROKEN)), K.OUT_OF_MEMORY),
+        (_exit(FAILED, buffers=(EARLY, BROKEN)), K.FAILED),
+        (_exit(OK, buffers=(EARLY, BROKEN)), K.BUFFER_FAILED),
         (_exit(FAILED, KILLED, buffers=(EARLY, MOVED)), K.OUT_OF_MEMORY),
         (_exit(FAILED, SURVIVED, buffers=(EARLY, MOVED)), K.OUT_OF_MEMORY),
         (_exit(FAILED, buffers=(EARLY, MOVED)), K.FAILED),
@@ -205,6 +208,11 @@ def test_what_happens_during_the_teardown_is_not_judged(ended_by: EndedBy) -> No
 )
 def test_precedence(facts: Facts, kind: VerdictKind) -> None:
     assert judge(facts).kind is kind
+
+
+def test_a_time_out_names_what_a_buffer_met() -> None:
+    verdict = judge(Facts(EndedBy.TIME_OUT, buffers=(BROKEN,), timeout_s=5))
+    assert f"'{BROKEN.buffer}': {BROKEN.error}" in verdict.reason
 
 
 def test_the_first_misused_buffer_gives_the_reason() -> None:
@@ -366,7 +374,7 @@ def test_a_verdict_as_one_line() -> None:
 
 def test_every_verdict_leads_to_a_terminal_status() -> None:
     statuses = {kind: Verdict(kind, 1).status for kind in K}
-    assert set(statuses.values()) == set(TERMINAL)
+    assert set(statuses.values()) == {Status.SUCCEEDED, Status.FAILED, Status.CANCELED}
     assert [kind for kind, status in statuses.items() if status is not Status.FAILED] == [
         K.SUCCEEDED,
         K.CANCELED,

@@ -574,7 +574,6 @@ def test_closing_early_and_failing_tells_of_the_failure(bench: Bench) -> None:
     [
         'echo lost > tmp; mv tmp "$OUT_PIPE"',
         'rm "$OUT_PIPE"; echo lost > "$OUT_PIPE"',
-        'rm "$OUT_PIPE"',
         'ln -sf /etc/passwd "$OUT_PIPE"',
     ],
 )
@@ -586,6 +585,13 @@ def test_a_replaced_pipe(
     record = bench.exec(script, {}, {"out": target}, lenient=lenient)
     _check(record, "buffer-failed", 74, reason="replaced the pipe of 'out'")
     assert target.read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("script", ['rm "$OUT_PIPE"', 'echo new > "$OUT_PIPE"; rm "$OUT_PIPE"'])
+def test_a_pipe_that_is_tidied_away_loses_nothing(bench: Bench, script: str) -> None:
+    target = bench.path("out", b"old")
+    _check(bench.exec(script, {}, {"out": target}), "succeeded", 0, "Succeeded")
+    assert target.read_bytes() == (b"new\n" if "new" in script else b"")
 
 
 def test_an_output_that_is_opened_again(bench: Bench) -> None:

@@ -365,7 +365,7 @@ def test_a_link_in_the_place_of_the_pipe_is_not_followed(
 
 
 @pytest.mark.parametrize(
-    "script", ['rm "$1"', 'rm "$1"; echo lost >"$1"', 'echo lost >"$1.tmp"; mv "$1.tmp" "$1"']
+    "script", ['rm "$1"; echo lost >"$1"', 'echo lost >"$1.tmp"; mv "$1.tmp" "$1"']
 )
 def test_a_replaced_pipe_is_recognised(
     fifo: Fifo, tmp_path: Path, ends: Ends, children: Children, script: str

@@ -158,9 +158,7 @@ def _folder_gone(path: Path) -> None:
     path.parent.rename(path.parent.with_name("elsewhere"))
 
 
-@pytest.mark.parametrize(
-    "replace", [_remove, _file, _renamed, _link, _link_to_itself, _another, _folder_gone]
-)
+@pytest.mark.parametrize("replace", [_file, _renamed, _link, _link_to_itself, _another])
 def test_whatever_stands_in_its_place_is_noticed(
     tmp_path: Path, replace: Callable[[Path], None]
 ) -> None:
@@ -170,6 +168,18 @@ def test_whatever_stands_in_its_place_is_noticed(
     assert not fifo.is_replaced()
     replace(fifo.path)
     assert fifo.is_replaced()
+    fifo.close()
+
+
+@pytest.mark.parametrize("remove", [_remove, _folder_gone])
+def test_a_pipe_that_is_gone_is_not_replaced(
+    tmp_path: Path, remove: Callable[[Path], None]
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    fifo = Fifo(folder / "pipe")
+    remove(fifo.path)
+    assert not fifo.is_replaced()
     fifo.close()
 
 
