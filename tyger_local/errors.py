@@ -16,9 +16,8 @@
     ├── StartError                   125  the container could not be started
     │   ├── CommandNotFoundError     127
     │   └── CommandNotExecutableError 126
-    ├── StreamError                  74   bytes could not be moved between a host file and a pipe
-    │   └── ReaderClosedError        141  whoever read our standard output has closed it
-    └── InternalError                70   a bug
+    └── StreamError                  74   bytes could not be moved between a host file and a pipe
+        └── ReaderClosedError        141  whoever read our standard output has closed it
 
 An error is a sentence (`what`) and the next step (`hint`); `str()` joins them into one line.
 The base is `Exception`: nothing here is meant to pass a handler for ordinary errors unseen.
@@ -165,9 +164,3 @@ class ReaderClosedError(StreamError):
     """Whoever read our standard output has closed it (``| head``)."""
 
     exit_code = EXIT_READER_CLOSED
-
-
-class InternalError(TygerLocalError):
-    """A bug in tyger-local."""
-
-    exit_code = EXIT_BUG

@@ -46,6 +46,7 @@ TOKEN_VARIABLE = "TYGER_LOCAL_PROCESS"  # noqa: S105  (no secret: a mark to find
 KEPT_VARIABLES = ("PATH", "HOME", "TMPDIR", "LANG")
 READ_BYTES = 64 * 1024
 KILL_TIMEOUT_S = 5.0
+LAST_OUTPUT_TIMEOUT_S = 2.0
 KILL_POLL_S = 0.002
 
 
@@ -116,7 +117,7 @@ class ProcessEngine:
             StartError: Its working directory does not exist.
         """
         del pipes, network, terminal
-        if plan.working_dir is not None and not Path(plan.working_dir).is_dir():
+        if plan.working_dir is not None and not os.path.isdir(plan.working_dir):
             raise StartError(
                 f"the working directory {plan.working_dir} does not exist on this machine",
                 "leave workingDir out, or use --engine docker",
@@ -222,8 +223,10 @@ class ChildProcess:
         Nobody is left to write, unless a descendant has hidden from us; then its output is not waited for.
         """
         child = self._started()
-        for pipe, reader in zip((child.stdout, child.stderr), self._readers, strict=False):
-            reader.join(KILL_TIMEOUT_S)
+        deadline = time.monotonic() + LAST_OUTPUT_TIMEOUT_S
+        readers, self._readers = self._readers, []
+        for pipe, reader in zip((child.stdout, child.stderr), readers, strict=False):
+            reader.join(max(deadline - time.monotonic(), 0))
             if pipe is not None and not reader.is_alive():
                 pipe.close()
 
@@ -256,16 +259,16 @@ class ChildProcess:
                 time.sleep(KILL_POLL_S)
 
     def _descendants(self, pid: int) -> Iterator[psutil.Process]:
+        # Once reaped, the number may be somebody else's, and so may a session of that number.
+        reaped = self._child is not None and self._child.returncode is not None
         for process in psutil.process_iter():
             if process.pid in (pid, os.getpid()):
                 continue
             with contextlib.suppress(psutil.Error, OSError):
                 if process.status() == psutil.STATUS_ZOMBIE:
                     continue
-                if (
-                    os.getsid(process.pid) == pid
-                    or process.environ().get(TOKEN_VARIABLE) == self._token
-                ):
+                in_session = not reaped and os.getsid(process.pid) == pid
+                if in_session or process.environ().get(TOKEN_VARIABLE) == self._token:
                     yield process
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tyger_local.errors import UsageError
 from tyger_local.spec.names import check_codespec_name, nearest
 from tyger_local.spec.versions import JsonObject, same_version, shown
 from tyger_local.store.codespecs import CodespecStore
@@ -72,9 +73,14 @@ class Codespecs:
         # Late: these load pydantic.
         from tyger_local.spec.decode import decode_codespec_file, plain_document  # noqa: PLC0415
         from tyger_local.spec.flags import CodespecFlags, codespec_from  # noqa: PLC0415
+        from tyger_local.spec.models import CodespecFile  # noqa: PLC0415
         from tyger_local.spec.rules import cluster_refusals  # noqa: PLC0415
         from tyger_local.spec.written import written  # noqa: PLC0415
 
+        if not isinstance(codespec, (Mapping, CodespecFile)):
+            raise UsageError(
+                f"a codespec is a mapping or what `read` returns, and not {type(codespec).__name__}"
+            )
         if isinstance(codespec, Mapping):
             codespec = decode_codespec_file(plain_document(codespec, "the codespec"))
         model = codespec_from(codespec, flags or CodespecFlags())

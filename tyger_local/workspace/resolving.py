@@ -135,6 +135,11 @@ def _connection(
         )
     if "\0" in argument.text:
         raise BufferArgumentError(f"{argument.where}: {quote(argument.text)} is no path")
+    if argument.text.endswith("/"):
+        raise BufferArgumentError(
+            f"{argument.where}: the buffer '{name}' is connected to a folder ({argument.text})",
+            "name a file in it",
+        )
     path = Path(argument.text)
     if argument.in_file and not path.is_absolute():
         path = file_folder / path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tyger_local.store.home import Home
@@ -110,7 +111,13 @@ class Runs:
     ) -> Execution:
         # Late: these load pydantic, and the engine docker-py.
         from tyger_local.spec.decode import plain_document  # noqa: PLC0415
-        from tyger_local.spec.runs import RunFlags, TargetFlags, run_request  # noqa: PLC0415
+        from tyger_local.spec.place import Place  # noqa: PLC0415
+        from tyger_local.spec.runs import (  # noqa: PLC0415
+            BufferArgument,
+            RunFlags,
+            TargetFlags,
+            run_request,
+        )
         from tyger_local.workspace.engines import make_engine  # noqa: PLC0415
         from tyger_local.workspace.execution import ExecOptions, Execution  # noqa: PLC0415
 
@@ -119,6 +126,9 @@ class Runs:
             run = run_request(None, RunFlags(job=TargetFlags(codespec=run), buffers=given))
         elif isinstance(run, Mapping):
             run = run_request(plain_document(run, "the run"), RunFlags(buffers=given))
+        else:
+            own = {name: BufferArgument(text, Place("buffers")) for name, text in given.items()}
+            run = replace(run, job=replace(run.job, buffers={**run.job.buffers, **own}))
         engine = make_engine(self._engine)
         return Execution(run, file, self._codespecs, engine, options or ExecOptions())
 
@@ -140,9 +150,10 @@ class Runs:
             lines: How many at most.
 
         Raises:
-            StoreError: There is no such log.
+            StoreError: The log cannot be read; one that is not there is empty.
         """
-        return read_tail(self._store.folder(run_id) / f"{container}.log", lines)
+        path = self._store.folder(run_id) / f"{container}.log"
+        return read_tail(path, lines) if path.exists() else []
 
     def _truth(self, record: JsonObject) -> JsonObject:
         """Return `record`, or what is true of it when its owner died before its end."""

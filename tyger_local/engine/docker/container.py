@@ -11,7 +11,7 @@ import docker.errors
 from docker.api import APIClient
 
 from tyger_local.engine.base import OnOutput, OutputStream
-from tyger_local.engine.docker.errors import translating
+from tyger_local.engine.docker.errors import translating, words
 from tyger_local.engine.docker.terminal import connect_terminal
 from tyger_local.errors import (
     CommandNotExecutableError,
@@ -69,26 +69,20 @@ class DockerContainer:
 
     def _start_error(self, error: EngineError) -> StartError:
         """Tell a missing command from one that cannot be executed, by the exit code the engine noted."""
-        words = error.what.removeprefix("the Docker engine refused: ")
+        said = words(error.__cause__ or error)
         with translating():
             code = self._api.inspect_container(self._id)["State"].get("ExitCode")
         if code == CommandNotFoundError.exit_code:
             return CommandNotFoundError(
-                f"the container's command was not found: {words}",
+                f"the container's command was not found: {said}",
                 "check the codespec's command and args against the image",
             )
         if code == CommandNotExecutableError.exit_code:
             return CommandNotExecutableError(
-                f"the container's command cannot be executed: {words}",
+                f"the container's command cannot be executed: {said}",
                 "make it executable in the image (chmod +x), and built for this machine's platform",
             )
-        if "bind source path does not exist" in words:
-            return StartError(
-                f"the container could not be started: {words}",
-                "the engine does not see this machine's files: it is remote, in a virtual machine, "
-                "or confined (snap); use a local engine or set TMPDIR to a folder that it sees",
-            )
-        return StartError(f"the container could not be started: {words}")
+        return StartError(f"the container could not be started: {said}")
 
     def wait(self) -> ContainerEnd:
         """Wait for the end.

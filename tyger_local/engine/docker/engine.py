@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Callable, Iterable
 from functools import cached_property
@@ -18,7 +19,7 @@ from tyger_local.engine.docker.container import DockerContainer
 from tyger_local.engine.docker.errors import translating, words
 from tyger_local.engine.docker.gpus import choose, gpu_ids
 from tyger_local.engine.docker.request import GPU_LABEL, container_arguments, host_config
-from tyger_local.errors import EngineError, EngineUnavailableError, ImageError
+from tyger_local.errors import EngineError, EngineUnavailableError, ImageError, StartError
 from tyger_local.outcome.record import EngineIdentity, ImageIdentity
 from tyger_local.plan.build import CLUSTER_PIPE_ROOT
 from tyger_local.plan.model import Capacity, ContainerPlan, Difference, RunPlan
@@ -29,6 +30,11 @@ SMALLEST_MEMORY_BYTES = 6 * 2**20
 TIMEOUT_S = 120
 CONNECTIONS = 64
 GPU_TRIES = 20
+ANSWER_TIMEOUT_S = 20
+"""How long an engine may take to say who it is."""
+
+IMAGE_NAME = re.compile(r"[A-Za-z0-9]+([._:@/-]+[A-Za-z0-9_]+)*")
+"""What may be part of the engine's URL; the engine itself knows the whole rule."""
 
 
 class DockerEngine:
@@ -46,13 +52,14 @@ class DockerEngine:
     def _client(self) -> docker.DockerClient:
         _check_context()
         with translating():
-            return docker.from_env(timeout=TIMEOUT_S, max_pool_size=CONNECTIONS)
+            return docker.from_env(timeout=ANSWER_TIMEOUT_S, max_pool_size=CONNECTIONS)
 
     @cached_property
     def _info(self) -> dict[str, Any]:
         with translating():
             info: dict[str, Any] = self._client.info()
-            return info
+        self._client.api.timeout = TIMEOUT_S  # from here on it may have to work
+        return info
 
     @cached_property
     def _gpus(self) -> tuple[str, ...]:
@@ -89,6 +96,8 @@ class DockerEngine:
         Raises:
             ImageError: It is not there and cannot be pulled.
         """
+        if not IMAGE_NAME.fullmatch(reference):
+            raise ImageError(f"'{reference}' is no name for an image", "mend 'image:'")
         present = None if pull is PullPolicy.ALWAYS else self._inspect(reference)
         if present is None and pull is PullPolicy.NEVER:
             raise ImageError(
@@ -173,9 +182,18 @@ class DockerEngine:
             terminal=terminal,
         )
         api = self._client.api
-        with translating():
-            config = api.create_host_config(**host_config(plan, pipes, network, chosen))
-            return str(api.create_container(host_config=config, **arguments)["Id"])
+        try:
+            with translating():
+                config = api.create_host_config(**host_config(plan, pipes, network, chosen))
+                return str(api.create_container(host_config=config, **arguments)["Id"])
+        except EngineError as error:
+            if "bind source path does not exist" in error.what:
+                raise StartError(
+                    f"the container could not be made: {words(error.__cause__ or error)}",
+                    "the engine does not see this machine's files: it is remote, in a virtual machine, "
+                    "or confined (snap); use a local engine or set TMPDIR to a folder that it sees",
+                ) from error
+            raise
 
     def _gpu_holders(self) -> list[dict[str, Any]]:
         with translating():

@@ -13,7 +13,7 @@ import urllib3.exceptions
 from tyger_local.errors import EngineError, EngineUnavailableError, ImageError, TygerLocalError
 
 NO_ENGINE_HINT = (
-    "start it (sudo systemctl start docker), or name another with DOCKER_HOST or "
+    "start it (sudo systemctl start docker), or name another on this machine with DOCKER_HOST or "
     "docker context use; --engine process runs a codespec's command without one"
 )
 
