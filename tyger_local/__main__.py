@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import sys
 
-from tyger_local.cli.main import run_command_line
-
 
 def main() -> None:
     """Run the command line and exit."""
     _occupy_closed_descriptors()
+    try:
+        # Late: Ctrl-C while this loads shall not end in a traceback.
+        from tyger_local.cli.main import run_command_line  # noqa: PLC0415
+    except KeyboardInterrupt:
+        sys.exit(130)
     sys.exit(run_command_line(sys.argv[1:]))
 
 

@@ -75,7 +75,7 @@ def create(names: tuple[str, ...], **given: object) -> None:
     if not names and path is None:
         raise UsageError(
             "if -f|--file is not provided, a name for the codespec is required",
-            "tyger-local codespec create NAME --image IMAGE",
+            "for example: tyger-local codespec create NAME --image IMAGE",
         )
     if not names and not name:
         raise UsageError(

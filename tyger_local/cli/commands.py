@@ -17,6 +17,13 @@ from tyger_local.spec.names import nearest
 
 AFTER_DASHES = "tyger_local.after_dashes"
 
+NOT_YET = {
+    "tyger-local": ("buffer", "buffers", "prune"),
+    "codespec": ("delete",),
+    "run": ("create", "watch", "logs", "cancel", "stop", "set", "counts", "count", "delete"),
+}
+"""Commands that Tyger or a coming version has, by their group."""
+
 LOG_LEVELS = ("trace", "debug", "info", "warn", "error")
 LOG_FORMATS = ("pretty", "plain", "json")
 
@@ -189,6 +196,11 @@ class Group(_Reading, click.Group):
             UsageError: There is none of that name.
         """
         command = self.get_command(ctx, args[0])
+        if command is None and args[0] in NOT_YET.get(self.name or "", ()):
+            raise UsageError(
+                f"'{ctx.command_path} {args[0]}' is not here yet",
+                "see 'What differs from Tyger' in the README",
+            )
         if command is None:
             close = nearest(args[0], [*self.commands, *self._aliases])
             raise UsageError(

@@ -12,6 +12,9 @@ from datetime import datetime, timezone
 from tyger_local.cli.commands import LOG_LEVELS, Settings
 from tyger_local.errors import TygerLocalError
 
+LONGEST_LINE = 500
+"""Of a log's last lines, in characters."""
+
 TAGS = {"trace": "TRC", "debug": "DBG", "info": "INF", "warn": "WRN", "error": "ERR"}
 COLOURS = {"trace": "35", "debug": "35", "info": "32", "warn": "33", "error": "31"}
 
@@ -93,7 +96,8 @@ class Console:
             self.info(title, lines=lines)
         elif self._level <= LOG_LEVELS.index("info"):
             self.info(f"{title}:")
-            self.raw("".join(f"  {line}\n" for line in lines).encode("utf-8", "replace"))
+            shown = "".join(f"  {_harmless(line)}\n" for line in lines)
+            self.raw(shown.encode("utf-8", "replace"))
 
     def raw(self, data: bytes) -> None:
         """Pass on what a container printed."""
@@ -109,3 +113,9 @@ class Console:
 
     def _write(self, line: str) -> None:
         self.raw(line.encode("utf-8", "backslashreplace") + b"\n")
+
+
+def _harmless(line: str) -> str:
+    """Return `line` cut to a readable length and without what would drive the terminal."""
+    cut = line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}…"
+    return "".join(c if c.isprintable() or c == "\t" else f"\\x{ord(c):02x}" for c in cut)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from tyger_local.cli.record_file import RecordFile
 from tyger_local.cli.signals import canceling
 from tyger_local.cli.values import merged
 from tyger_local.engine.base import PullPolicy
-from tyger_local.errors import UsageError
+from tyger_local.errors import EXIT_ERROR, EXIT_READER_CLOSED, StoreError, UsageError
 from tyger_local.outcome.events import Event
 from tyger_local.outcome.verdict import Verdict, VerdictKind
 from tyger_local.plan.model import MountPlan, Overrides
@@ -39,7 +39,7 @@ SHOWING_LOGS = (
 def show_plan(given: Mapping[str, Any], workspace: Workspace) -> Mapping[str, object]:
     """Return the plan of ``--dry-run``."""
     request = _request(given, workspace)
-    return workspace.runs.plan(request, options=_options(given), file=given["file"])
+    return workspace.runs.plan(request, options=_options(given), file=given["file"] or None)
 
 
 def execute(given: Mapping[str, Any], workspace: Workspace, console: Console) -> int:
@@ -50,20 +50,32 @@ def execute(given: Mapping[str, Any], workspace: Workspace, console: Console) ->
         )
     request = _request(given, workspace)
     record_file = RecordFile(given["record"])
+    record_file.refuse_same(_files(given, request))
     cancellation = Cancellation()
-    narrator = Narrator(console, request.job.replicas, timestamps=given["timestamps"])
+    narrator = Narrator(
+        console, request.job.replicas, timestamps=given["timestamps"], live=not given["shell"]
+    )
     with closing(narrator):
         options = _options(given, emit=narrator.tell, cancellation=cancellation)
         with canceling(cancellation, interrupt=not given["shell"]):
-            record = workspace.runs.exec(request, options=options, file=given["file"])
-    record_file.write(record.document(), console)
+            record = workspace.runs.exec(request, options=options, file=given["file"] or None)
+    is_recorded = record_file.write(record.document(), console)
     verdict = record.verdict
     if verdict is None:
         raise AssertionError("a run that ended has a verdict")
     if verdict.kind in SHOWING_LOGS and not given["logs"]:
         _show_last_lines(workspace, record.id, request.job.replicas, console)
     _conclude(console, record.id, verdict, narrator.summary(record.buffers), record.notes)
-    return verdict.exit_code
+    return verdict.exit_code if is_recorded else verdict.exit_code or EXIT_ERROR
+
+
+def _files(given: Mapping[str, Any], request: RunRequest) -> Iterator[str]:
+    """Yield the files that a run reads or writes."""
+    if given["file"]:
+        yield given["file"]
+    folder = Path(given["file"] or "").parent
+    for argument in request.job.buffers.values():
+        yield str(folder / argument.text) if argument.in_file else argument.text
 
 
 def _conclude(
@@ -75,7 +87,8 @@ def _conclude(
     aside = "".join(f"; {note}" for note in notes)
     if verdict.kind is VerdictKind.SUCCEEDED:
         console.last_line(f"Run {run_id} succeeded: {summary}{aside}.", **fields)
-    elif verdict.exit_code != 141:  # whoever closed stdout does not want to hear more
+    elif verdict.kind is not VerdictKind.CANCELED or verdict.exit_code != EXIT_READER_CLOSED:
+        # Whoever closed stdout does not want to hear more.
         line = verdict.line
         if aside:
             line = f"{line[:-1]}{aside}."
@@ -85,7 +98,11 @@ def _conclude(
 def _show_last_lines(workspace: Workspace, run_id: int, replicas: int, console: Console) -> None:
     for index in range(replicas):
         label = f"job-{index}"
-        lines = workspace.runs.log_tail(run_id, label, LAST_LOG_LINES)
+        try:
+            lines = workspace.runs.log_tail(run_id, label, LAST_LOG_LINES)
+        except StoreError as error:
+            console.warn(str(error))
+            continue
         if lines:
             whose = f" of {label}" if replicas > 1 else ""
             console.lines(f"The last lines of the log{whose}", lines)
@@ -108,7 +125,7 @@ def _request(given: Mapping[str, Any], workspace: Workspace) -> RunRequest:
         tags=merged(given["tags"]) or {},
         buffer_access_ttl=given["buffer_access_ttl"],
     )
-    return workspace.runs.request(given["file"], flags)
+    return workspace.runs.request(given["file"] or None, flags)
 
 
 def _options(
@@ -149,6 +166,6 @@ def _mount(text: str) -> MountPlan:
             f"--mount {text} makes no sense", "write --mount SRC:DST[:ro] with an absolute DST"
         )
     path = Path(source).absolute()
-    if not path.exists():
+    if not os.path.exists(path):
         raise UsageError(f"--mount {text}: {path} does not exist", "check the path")
     return MountPlan(str(path), target, read_only=mode == "ro")

@@ -1,8 +1,14 @@
-"""Telling how a run goes: Tyger's lines, the container's output, live progress on a terminal."""
+"""Telling how a run goes: Tyger's lines, the container's output, live progress on a terminal.
+
+A thread of its own speaks. Whoever reads stderr may stop reading (``2>&1 | less``), and a run that waited for
+it could neither time out nor be canceled.
+"""
 
 from __future__ import annotations
 
+import queue
 import sys
+import threading
 import time
 from collections.abc import Iterable
 from typing import Protocol, TextIO
@@ -23,6 +29,12 @@ from tyger_local.spec.buffers import Direction
 PLAIN_INTERVAL_S = 10.0
 """How often a line of progress is printed where there is no terminal."""
 
+LOG_LINES_AHEAD = 1000
+"""How many log lines may wait to be shown; more stay in the log's file until there is room."""
+
+LAST_WORDS_TIMEOUT_S = 5.0
+"""How long the console may take at the end."""
+
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
 
@@ -39,15 +51,24 @@ class Display(Protocol):
 
 
 class Narrator:
-    """Tells a console what a run reports. Called from several threads.
+    """Tells a console what a run reports. Told from several threads.
 
     Args:
         console: Where to tell it.
         replicas: With more than one, lines of logs say whose they are.
         timestamps: Whether lines of logs begin with their time.
+        live: Whether progress may be shown in place.
     """
 
-    def __init__(self, console: Console, replicas: int, *, timestamps: bool) -> None:
+    def __init__(
+        self, console: Console, replicas: int, *, timestamps: bool, live: bool = True
+    ) -> None:
+        self._may_be_live = live
+        self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+        self._log_room = threading.Semaphore(LOG_LINES_AHEAD)
+        self._newest: Transfers | None = None
+        self._thread = threading.Thread(target=self._narrate, name="narrator", daemon=True)
+        self._thread.start()
         self._console = console
         self._prefixed = replicas > 1
         self._timestamps = timestamps
@@ -59,17 +80,40 @@ class Narrator:
         self._shows_live = False
         self._pull_status = ""
 
+    def tell(self, event: Event) -> None:
+        """Have one event told soon. Only who brings log lines ever waits for the console."""
+        if isinstance(event, Transfers):
+            is_pending, self._newest = self._newest is not None, event
+            if is_pending:
+                return
+        elif isinstance(event, LogLine):
+            self._log_room.acquire()
+        self._events.put(event)
+
     def close(self) -> None:
-        """Clear what is shown live."""
+        """Tell what is left, as far as the console takes it, and clear what is shown live."""
+        self._events.put(None)
+        self._thread.join(LAST_WORDS_TIMEOUT_S)
+
+    def _narrate(self) -> None:
+        while (event := self._events.get()) is not None:
+            if isinstance(event, Transfers):
+                newest, self._newest = self._newest, None
+                event = newest or event
+            self._tell(event)
+            if isinstance(event, LogLine):
+                self._log_room.release()
+        self._clear()
+
+    def _clear(self) -> None:
         display, self._display = self._display, None
         if display is not None:
             display.close()
 
-    def tell(self, event: Event) -> None:
-        """Tell one event."""
+    def _tell(self, event: Event) -> None:
         console = self._console
         if not isinstance(event, Transfers):
-            self.close()  # what is redrawn in place comes back below what is told now
+            self._clear()  # what is redrawn in place comes back below what is told now
         if isinstance(event, LogLine):
             self._shows_logs = True
             if console.is_json:
@@ -85,7 +129,7 @@ class Narrator:
             shared = (event.uses_stdin and _is_terminal(sys.stdin)) or (
                 event.uses_stdout and _is_terminal(sys.stdout)
             )
-            self._shows_live = console.shows_progress and not shared
+            self._shows_live = self._may_be_live and console.shows_progress and not shared
         elif isinstance(event, StatusChanged):
             running = {} if event.running is None else {"runningCount": event.running}
             console.info(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tyger_local.cli.console import Console
@@ -28,18 +28,31 @@ class RecordFile:
         if path is None:
             return
         given = Path(path)
-        self._is_special = given.exists() and not given.is_file()
+        self._is_special = os.path.exists(given) and not os.path.isfile(given)
         self._path = given if self._is_special else Path(os.path.realpath(given))
         place = given if self._is_special else self._path.parent
-        if self._path.is_dir() or not os.access(place, os.W_OK):
+        if os.path.isdir(self._path) or not os.access(place, os.W_OK):
             raise UsageError(
                 f"the record cannot be written to {path}", "name a file in a folder that exists"
             )
 
-    def write(self, record: Mapping[str, object], console: Console) -> None:
-        """Write the record whole; a failure is a warning, since the run is over."""
+    def refuse_same(self, others: Iterable[str]) -> None:
+        """Refuse to replace a file that the run reads or writes.
+
+        Raises:
+            UsageError: The record would go to one of `others`.
+        """
+        for other in others:
+            if self._path is not None and os.path.realpath(other) == str(self._path):
+                raise UsageError(
+                    f"the record would replace {other}, which the run uses",
+                    "give it a file of its own",
+                )
+
+    def write(self, record: Mapping[str, object], console: Console) -> bool:
+        """Write the record whole; return whether that went well, and say so if not."""
         if self._path is None:
-            return
+            return True
         text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
         try:
             if self._is_special:
@@ -47,7 +60,9 @@ class RecordFile:
             else:
                 _replace(self._path, text)
         except OSError as error:
-            console.warn(f"the record could not be written to {self._path}: {error.strerror}")
+            console.error(f"the record could not be written to {self._path}: {error.strerror}.")
+            return False
+        return True
 
 
 def _replace(path: Path, text: str) -> None:

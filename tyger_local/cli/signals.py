@@ -49,7 +49,8 @@ def canceling(cancellation: Cancellation, *, interrupt: bool = True) -> Iterator
     before = {number: signal.getsignal(number) for number in REASONS}
     for number, handler in before.items():
         if number == signal.SIGINT and not interrupt:
-            signal.signal(number, signal.SIG_IGN)
+            # Not SIG_IGN, which a child would inherit: Ctrl-C is for what runs in the shell.
+            signal.signal(number, lambda *_: None)
         elif handler != signal.SIG_IGN:
             signal.signal(number, handle)
     try:

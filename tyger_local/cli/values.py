@@ -14,6 +14,7 @@ from tyger_local.spec.go_text import parse_duration, parse_int
 T = TypeVar("T")
 
 NANOSECONDS = 10**9
+DAY_S = 24 * 60 * 60
 
 
 class Value(click.ParamType[T], Generic[T]):
@@ -52,9 +53,12 @@ def shown_flag(param: click.Parameter | None) -> str:
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 <= seconds < float("inf"):
-        raise ValueError("it must be a number of seconds, 0 or more")
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= DAY_S:
+        raise ValueError(f"it must be a number of seconds from 0 to {DAY_S}")
     return seconds
 
 

@@ -156,7 +156,7 @@ def test_where_the_codespec_comes_from(cli: Cli, argv: list[str]) -> None:
                                                  "Choose one of docker, process.")),
         (["-c", "abc", "--checksum", "md5"], 2, '"md5" is no value for --checksum'),
         (["-c", "abc", "--pull=sometimes"], 2, '"sometimes" is no value for --pull'),
-        (["-c", "abc", "--stop-grace", "-1"], 2, "it must be a number of seconds, 0 or more"),
+        (["-c", "abc", "--stop-grace", "-1"], 2, "it must be a number of seconds from 0 to 86400"),
         (["-c", "abc", "--mount", "nope:/x"], 2, "does not exist"),
         (["-c", "abc", "--mount", "/tmp"], 2, "--mount /tmp makes no sense"),
         (["-c", "abc", "--record", "no/where"], 2, "the record cannot be written to no/where"),
