@@ -61,21 +61,43 @@ class Drain(Transfer):
             if self._stopped.is_set:
                 self._state = BufferState.STOPPED
                 return
-            try:
-                data = os.read(self._reader, CHUNK_BYTES)
-            except BlockingIOError:
-                if ended and self._writer_stays():
+            count = self._pass_on()
+            if count is None:
+                if ended and not unread_bytes(self._reader) and self._writer_stays():
                     return
-                continue
-            if data:
+            elif count:
                 self._state = BufferState.STREAMING
-                self._write(data)
             elif hung_up or (ended and self._state is BufferState.STREAMING):
                 self._state = self._last_state()
                 return
             elif ended:
                 self._state = BufferState.NEVER_OPENED
                 return
+
+    def _pass_on(self) -> int | None:
+        """Move what is in the pipe to the target; return how much, 0 for nothing, None for nothing yet."""
+        if self._in_kernel:
+            if not self._await_target():
+                return None
+            try:
+                return self._splice(self._reader, self._target.fd)
+            except BrokenPipeError:
+                self.reader_closed = self._target.is_stdout
+                raise
+        try:
+            data = os.read(self._reader, CHUNK_BYTES)
+        except BlockingIOError:
+            return None
+        self._write(data)
+        return len(data)
+
+    def _await_target(self) -> bool:
+        """Wait until the target takes bytes; return whether it does, and nobody said stop."""
+        poll = select.poll()
+        poll.register(self._target.fd, select.POLLOUT)
+        poll.register(self._stopped.fd, select.POLLIN)
+        poll.poll()
+        return not self._stopped.is_set
 
     def _wait(self, *, ended: bool) -> bool:
         """Wait for bytes, for the last writer to leave or for a flag; return whether it left."""
@@ -99,12 +121,7 @@ class Drain(Transfer):
 
     def _write(self, data: bytes) -> None:
         rest = memoryview(data)
-        poll = select.poll()
-        poll.register(self._target.fd, select.POLLOUT)
-        poll.register(self._stopped.fd, select.POLLIN)
-        while rest and not self._stopped.is_set:
-            if not any(fd == self._target.fd for fd, _ in poll.poll()):
-                continue
+        while rest and self._await_target():
             try:
                 count = os.write(self._target.fd, rest[: self._target.atom_bytes])
             except BlockingIOError:

@@ -45,8 +45,9 @@ class Feed(Transfer):
         checksum: Checksum,
         on_end: Callable[[Transfer], None],
     ) -> None:
-        super().__init__(buffer, fifo, checksum, on_end)
+        super().__init__(buffer, fifo, checksum, on_end, source.expected_bytes)
         self._source = source
+        self._source_is_ready = False
         self._pending = memoryview(b"")
         self._tail = -1
         self._opened = False
@@ -94,8 +95,11 @@ class Feed(Transfer):
             self._count_unread()
             return False
         if self._writer in ready:
-            self._write()
-        elif self._source.fd in ready:
+            return self._write() if self._pending else self._splice_on()
+        if self._source.fd in ready:
+            if self._in_kernel:
+                self._source_is_ready = True
+                return True
             return self._read()
         return True
 
@@ -103,7 +107,7 @@ class Feed(Transfer):
         poll = select.poll()
         for fd in (self._container_ended.fd, self._stopped.fd):
             poll.register(fd, select.POLLIN)
-        if self._pending:
+        if self._pending or (self._in_kernel and self._source_is_ready):
             poll.register(self._writer, select.POLLOUT)
         else:
             poll.register(self._writer, 0)  # only whether the reader goes away
@@ -118,6 +122,9 @@ class Feed(Transfer):
         if data:
             self._pending = memoryview(data)
             return True
+        return self._source_ended()
+
+    def _source_ended(self) -> bool:
         # The order matters: with a read end open, what is left unread can still be counted.
         self._tail = self._fifo.open_reader()
         writer, self._writer = self._writer, -1
@@ -125,13 +132,22 @@ class Feed(Transfer):
         self._state = BufferState.COMPLETE
         return False
 
-    def _write(self) -> None:
+    def _write(self) -> bool:
         try:
             count = os.write(self._writer, self._pending)
         except (BlockingIOError, BrokenPipeError):
-            return  # the next poll says why
+            return True  # the next poll says why
         self._moved(self._pending[:count])
         self._pending = self._pending[count:]
+        return True
+
+    def _splice_on(self) -> bool:
+        self._source_is_ready = self._source.is_regular  # others are asked again each time
+        try:
+            count = self._splice(self._source.fd, self._writer)
+        except BrokenPipeError:
+            return True  # the next poll says why
+        return self._source_ended() if count == 0 else True
 
     def _count_unread(self) -> None:
         """Count what the container has not read, up to `COUNT_BYTES`."""

@@ -28,12 +28,17 @@ class Source:
     Attributes:
         fd: Readable; `close` closes it unless it was only lent.
         name: For messages.
+        is_regular: Whether it is a regular file, which can always be read.
+        expected_bytes: How many bytes it holds; 0 when that is not known.
     """
 
     def __init__(self, fd: int, name: str, *, owned: bool) -> None:
         self.fd = fd
         self.name = name
         self._owned = owned
+        status = os.fstat(fd)
+        self.is_regular = stat.S_ISREG(status.st_mode)
+        self.expected_bytes = status.st_size if self.is_regular else 0
 
     def close(self) -> None:
         """Close what was opened for this run."""

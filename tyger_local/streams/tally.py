@@ -18,12 +18,28 @@ class Checksum(str, Enum):
 
 
 class Tally:
-    """How many bytes went by, and their sha256 if `policy` wants it."""
+    """How many bytes went by, and their sha256 if `policy` wants it.
 
-    def __init__(self, policy: Checksum) -> None:
+    Args:
+        policy: Whether to hash.
+        expected_bytes: How many there will be, if that is known: too many are not even begun with.
+    """
+
+    def __init__(self, policy: Checksum, expected_bytes: int = 0) -> None:
         self.bytes = 0
         self._policy = policy
-        self._hash = None if policy is Checksum.NEVER else hashlib.sha256()
+        too_many = policy is Checksum.AUTO and expected_bytes > CHECKSUM_LIMIT_BYTES
+        self._hash = None if policy is Checksum.NEVER or too_many else hashlib.sha256()
+
+    @property
+    def looks(self) -> bool:
+        """Return whether it wants to see the bytes and not only their number."""
+        return self._hash is not None
+
+    def count(self, count: int) -> None:
+        """Count bytes that nobody has looked at."""
+        self.bytes += count
+        self._hash = None
 
     def add(self, data: bytes | memoryview) -> None:
         """Count `data`."""

@@ -3,13 +3,17 @@
 One thread a buffer was weighed against one event loop for all: a loop copies as fast with few buffers,
 but a terminal stopped with Ctrl-S or a slow disk under one buffer would hold up all the others.
 
-The first version copies through user space with ``read`` and ``write``; what it must get right is the
-order of events, not the speed.
+Bytes go from descriptor to descriptor inside the kernel (``splice``) as long as nobody wants to look at
+them; where a checksum is wanted, or the kernel refuses the pair (a file opened for appending, some
+devices), they are copied through user space. ``sendfile`` is as fast into a pipe and cannot read from
+one. What matters more than the call is the size of the pipe, see `fifo`. Waiting is always for the
+side that holds things up, so that a trickle passes at once and a full pipe costs no CPU.
 """
 
 from __future__ import annotations
 
 import errno
+import os
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -24,6 +28,7 @@ from tyger_local.streams.tally import Checksum, Tally
 from tyger_local.streams.wake import Wake
 
 CHUNK_BYTES = 256 * 1024
+SPLICE_BYTES = 1024 * 1024
 JOIN_TIMEOUT_S = 1.0
 
 
@@ -36,6 +41,7 @@ class Transfer(ABC):
         checksum: Whether to hash.
         on_end: Called from the thread when it has nothing more to move, and again if something goes wrong
             after that.
+        expected_bytes: How many bytes there will be, if that is known.
 
     Raises:
         StreamError: The system gives no descriptors for it.
@@ -49,10 +55,12 @@ class Transfer(ABC):
         fifo: Fifo,
         checksum: Checksum,
         on_end: Callable[[Transfer], None],
+        expected_bytes: int = 0,
     ) -> None:
         self.buffer = buffer
         self._fifo = fifo
-        self._tally = Tally(checksum)
+        self._tally = Tally(checksum, expected_bytes)
+        self._splice_refused = not hasattr(os, "splice")
         self._on_end = on_end
         self._state = BufferState.WAITING
         self._unread: int | None = None
@@ -135,6 +143,31 @@ class Transfer(ABC):
         if self.direction is Direction.OUTPUT and self._fifo.is_replaced():
             self._state = BufferState.REPLACED
         return self.stats
+
+    @property
+    def _in_kernel(self) -> bool:
+        """Return whether bytes can go through the kernel without being looked at."""
+        return not (self._tally.looks or self._splice_refused)
+
+    def _splice(self, source: int, target: int) -> int | None:
+        """Move bytes inside the kernel; return how many, 0 at the end, None when none could be moved now.
+
+        Raises:
+            OSError: One side is broken.
+        """
+        try:
+            count = os.splice(source, target, SPLICE_BYTES, flags=os.SPLICE_F_NONBLOCK)
+        except BlockingIOError:
+            return None
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            self._splice_refused = True
+            return None
+        if count:
+            self._tally.count(count)
+            self._last_byte = time.monotonic()
+        return count
 
     def _moved(self, data: bytes | memoryview) -> None:
         self._tally.add(data)
