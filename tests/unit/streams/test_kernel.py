@@ -123,7 +123,7 @@ def test_what_is_left_unread_is_counted_whatever_the_pipe_holds(tmp_path: Path, 
         unread = pair.feed.final_stats().unread_bytes
         assert unread is not None
         assert (unread > 65_536) == (left > 65_536)
-        assert unread == min(left, unread)
+        assert left > 65_536 or unread == left  # counting stops where it is too much
 
 
 def test_a_pair_that_the_kernel_refuses_is_copied(tmp_path: Path) -> None:
