@@ -21,6 +21,7 @@ from tyger_local.errors import (
     StartError,
 )
 from tyger_local.outcome.facts import ContainerEnd
+from tyger_local.outcome.sight import ProcessSight
 from tyger_local.plan.model import ContainerPlan, Limits, PipePlan, Role
 from tyger_local.spec.buffers import Direction
 from tyger_local.streams.fifo import Fifo, PipeFolder
@@ -469,3 +470,55 @@ def test_8_its_pipes_are_where_the_plan_says(bench: Bench) -> None:
 def test_9_its_standard_input_is_empty_and_no_terminal(bench: Bench) -> None:
     _, printed = bench.run("sh", "-c", "test -t 0 && echo tty; wc -c")
     assert printed.on(OutputStream.STDOUT).split() == [b"0"]
+
+
+# 10
+
+
+def _await_wchan(container: Container, wanted: str) -> ProcessSight:
+    """Look at a container's processes until one waits in a kernel function of that name."""
+    deadline, pause = time.monotonic() + DEADLINE_S, threading.Event()
+    while True:
+        sights = container.processes()
+        for sight in sights:
+            if wanted in sight.wchan:
+                return sight
+        assert time.monotonic() < deadline, sights
+        pause.wait(0.01)
+
+
+def test_10_whoever_waits_for_the_other_end_of_a_pipe_is_seen(bench: Bench) -> None:
+    bench.pipe("input")
+    container, _ = bench.start("sh", "-c", f"cat {bench.root}/input; exit")
+    sight = _await_wchan(container, "wait_for_partner")
+    assert sight.state == "S"
+    assert sight.command == f"cat {bench.root}/input"
+    assert sight.pid > 1
+
+
+def test_10_whoever_waits_for_bytes_is_seen(bench: Bench) -> None:
+    fifo = bench.pipe("input")
+    writer = os.open(fifo.path, os.O_RDWR)  # somebody may still write
+    container, _ = bench.start("sh", "-c", f"sleep 60 & exec cat {bench.root}/input")
+    sight = _await_wchan(container, "pipe_read")
+    assert sight.command == f"cat {bench.root}/input"
+    commands = {sight.command for sight in container.processes()}
+    assert commands == {f"cat {bench.root}/input", "sleep 60"}
+    os.close(writer)
+
+
+def test_10_whoever_computes_waits_nowhere(bench: Bench) -> None:
+    container, reader = _await_ready(bench, "echo ready >&3; while :; do :; done")
+    sights = container.processes()
+    assert [(sight.state, sight.wchan) for sight in sights] == [("R", "")]
+    os.close(reader)
+
+
+def test_10_there_is_nothing_to_see_before_the_start_and_after_the_end(bench: Bench) -> None:
+    container = bench.create("true")
+    assert container.processes() == ()
+    container.start(Printed())
+    container.wait()
+    assert container.processes() == ()
+    container.remove()
+    assert container.processes() == ()

@@ -8,6 +8,7 @@ import os
 import platform
 import socket
 import subprocess
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -331,6 +332,30 @@ def test_entrypoint_and_arguments_of_image_and_codespec(
     assert printed(entrypoint=None, arguments=("echo", "only args")) == "only args"
     assert printed(entrypoint=("echo", "no CMD"), arguments=None) == "no CMD"
     assert printed(entrypoint=None, arguments=None) == ""  # the image's CMD, a shell without input
+
+
+@needs_engine
+def test_each_thread_of_a_process_is_seen(
+    create: Callable[..., DockerContainer], pipes: Path
+) -> None:
+    os.mkfifo(pipes / "input")
+    pipe = PipePlan("input", Direction.INPUT, "/etc/buffer-fifos/input")
+    program = (
+        "import threading\n"
+        "threading.Thread(target=lambda: [None for _ in iter(int, 1)], daemon=True).start()\n"
+        "open('/etc/buffer-fifos/input')"
+    )
+    container = create(
+        _plan("python3", "-c", program, image="tyger-local/mri", pipes=(pipe,)),
+    )
+    container.start(lambda _, __: None)
+    deadline = time.monotonic() + 20
+    while {(s.state, s.wchan) for s in container.processes()} != {
+        ("S", "wait_for_partner"),
+        ("R", ""),
+    }:
+        assert time.monotonic() < deadline, container.processes()
+    assert len({sight.pid for sight in container.processes()}) == 1
 
 
 # A container that somebody else removes

@@ -21,6 +21,9 @@ The contract, which one test suite checks on every engine:
 8. The container finds each of its pipes at the path that the plan says, and no environment variables but
    the plan's, the image's or, for an engine without images, a few that every program needs.
 9. Its standard input is empty and not a terminal, unless it was created with a terminal.
+10. `Container.processes` tells what each thread of the container's processes is doing, as far as the
+   engine shows it; empty where it cannot, before the start and after the end. It never raises because of
+   that, and may be called from any thread.
 """
 
 from __future__ import annotations
@@ -33,6 +36,7 @@ from typing import Protocol
 
 from tyger_local.outcome.facts import ContainerEnd
 from tyger_local.outcome.record import EngineIdentity, ImageIdentity
+from tyger_local.outcome.sight import ProcessSight
 from tyger_local.plan.model import Capacity, ContainerPlan, Difference, RunPlan
 
 
@@ -91,6 +95,10 @@ class Container(Protocol):
 
     def remove(self) -> None:
         """Remove it; see sentence 7."""
+        ...
+
+    def processes(self) -> tuple[ProcessSight, ...]:
+        """Tell what its processes are doing; see sentence 10."""
         ...
 
     def run_in_terminal(self) -> None:

@@ -30,6 +30,7 @@ from tyger_local.engine.base import (
     OutputStream,
     PullPolicy,
 )
+from tyger_local.engine.sights import threads
 from tyger_local.errors import (
     CommandNotExecutableError,
     CommandNotFoundError,
@@ -39,6 +40,7 @@ from tyger_local.errors import (
 )
 from tyger_local.outcome.facts import ContainerEnd
 from tyger_local.outcome.record import EngineIdentity, ImageIdentity
+from tyger_local.outcome.sight import ProcessSight
 from tyger_local.plan.model import Capacity, ContainerPlan, Difference, Limits, RunPlan
 
 NOTE = "limits and isolation were not applied (--engine process)"
@@ -229,6 +231,14 @@ class ChildProcess:
             reader.join(max(deadline - time.monotonic(), 0))
             if pipe is not None and not reader.is_alive():
                 pipe.close()
+
+    def processes(self) -> tuple[ProcessSight, ...]:
+        """Look at the child and its descendants; nothing once the child has ended."""
+        child = self._child
+        if child is None or child.returncode is not None:
+            return ()
+        pids = [child.pid, *(process.pid for process in self._descendants(child.pid))]
+        return tuple(sight for pid in pids for sight in threads(pid))
 
     def run_in_terminal(self) -> None:
         """Run the child with our own standard input, output and error."""

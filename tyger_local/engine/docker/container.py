@@ -13,6 +13,7 @@ from docker.api import APIClient
 from tyger_local.engine.base import OnOutput, OutputStream
 from tyger_local.engine.docker.errors import translating, words
 from tyger_local.engine.docker.terminal import connect_terminal
+from tyger_local.engine.sights import waiting_in
 from tyger_local.errors import (
     CommandNotExecutableError,
     CommandNotFoundError,
@@ -20,6 +21,10 @@ from tyger_local.errors import (
     StartError,
 )
 from tyger_local.outcome.facts import ContainerEnd
+from tyger_local.outcome.sight import ProcessSight
+
+PS_ARGUMENTS = "-eLo pid,stat,wchan:32,args"
+"""What the engine's ``ps`` is asked for: a line for each thread."""
 
 OUTPUT_TIMEOUT_S = 30.0
 """How long output may keep coming after the end; the engine has it all by then."""
@@ -143,6 +148,18 @@ class DockerContainer:
         if self._reader is not None:
             self._reader.join(OUTPUT_TIMEOUT_S)
         output._response.close()  # noqa: SLF001  (docker-py has no other way)
+
+    def processes(self) -> tuple[ProcessSight, ...]:
+        """Ask the engine, whose ``ps`` may be missing or a simple one: then there is nothing to tell."""
+        try:
+            with translating():
+                rows = self._api.top(self._id, ps_args=PS_ARGUMENTS)["Processes"] or ()
+            return tuple(
+                ProcessSight(int(pid), state[:1], waiting_in(wchan), command)
+                for pid, state, wchan, command in rows
+            )
+        except (EngineError, KeyError, ValueError):
+            return ()
 
     def run_in_terminal(self) -> None:
         """Start the container with our terminal as its own.
