@@ -21,6 +21,8 @@ from tyger_local.spec.buffers import Direction
 WORDS = {
     BufferState.WAITING: "waiting for the container",
     BufferState.STREAMING: "streaming",
+    BufferState.STALLED_ON_CONTAINER: "waiting for the container",
+    BufferState.STALLED_ON_HOST: "waiting for this side",
     BufferState.COMPLETE: "complete",
 }
 

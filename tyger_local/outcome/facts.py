@@ -12,13 +12,20 @@ UNREAD_ALLOWED_BYTES = 65_536
 
 
 class BufferState(str, Enum):
-    """What became of a buffer's pipe."""
+    """What a buffer's pipe is doing, and what became of it.
+
+    The first four are of a run that goes on: the container has not opened the pipe; bytes move; none has
+    moved for a while, since the container or the host's side lets the other wait.
+    """
 
     WAITING = "waiting"
     STREAMING = "streaming"
+    STALLED_ON_CONTAINER = "stalled-on-container"
+    STALLED_ON_HOST = "stalled-on-host"
     COMPLETE = "complete"
     NEVER_OPENED = "never-opened"
     CLOSED_EARLY = "closed-early"
+    REOPENED = "reopened"
     REPLACED = "replaced"
     FAILED = "failed"
     STOPPED = "stopped"
@@ -35,6 +42,7 @@ class BufferStats:
         unread_bytes: For an input that was opened: bytes that the container never read, as far as
             they were counted; None when there is nothing to say.
         error: The system's words when bytes could not be moved.
+        held_at_end: Whether a child process still held an output when the container's end killed it.
     """
 
     buffer: str
@@ -45,6 +53,7 @@ class BufferStats:
     seconds: float = 0.0
     unread_bytes: int | None = None
     error: str | None = None
+    held_at_end: bool = False
 
 
 @dataclass(frozen=True, slots=True)

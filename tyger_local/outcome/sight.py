@@ -1,8 +1,37 @@
-"""What a process of a running container is seen doing."""
+"""What a running container and its pipes are seen doing, from the outside."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
+
+from tyger_local.spec.buffers import Direction
+
+
+class WaitsFor(Enum):
+    """What the host's end of a pipe waits for."""
+
+    OPENING = "the container to open the pipe"
+    CONTAINER = "the container to read or write"
+    HOST = "the file or stream on the host's side"
+    NOBODY = "nobody: it has nothing more to move"
+
+
+@dataclass(frozen=True, slots=True)
+class PipeSight:
+    """One pipe, at one moment.
+
+    Attributes:
+        host: What the host connects it to, for messages.
+        is_held_for_writing: Of an input that has ended here: whether the container itself holds it open for
+            writing, so that it will never see the end.
+    """
+
+    buffer: str
+    direction: Direction
+    waits_for: WaitsFor
+    host: str
+    is_held_for_writing: bool = False
 
 
 @dataclass(frozen=True, slots=True)

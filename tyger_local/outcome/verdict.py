@@ -15,6 +15,8 @@ from enum import Enum
 from tyger_local.errors import (
     EXIT_BUFFER_FAILED,
     EXIT_ENGINE_FAILED,
+    EXIT_NOT_EXECUTABLE,
+    EXIT_NOT_FOUND,
     EXIT_OK,
     EXIT_OUT_OF_MEMORY,
     EXIT_READER_CLOSED,
@@ -30,6 +32,7 @@ from tyger_local.outcome.facts import (
     EndedBy,
     Facts,
 )
+from tyger_local.outcome.misuse import Misuse
 from tyger_local.spec.buffers import Direction
 
 
@@ -85,6 +88,9 @@ class Verdict:
         """Return reason and next step as one line."""
         return sentence(self.reason, self.hint)
 
+
+SHELL_REFUSALS = (EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND)
+"""What a shell exits with when it cannot execute a command: pipes have no part in that."""
 
 _CANCELED = {
     CancelReason.INTERRUPT: (130, "Canceled by Ctrl-C"),
@@ -184,12 +190,14 @@ def _failed(end: ContainerEnd, facts: Facts) -> Verdict:
         for b in facts.buffers
         if b.state is BufferState.NEVER_OPENED or (b.direction is Direction.OUTPUT and b.bytes == 0)
     ]
-    evidence = f" ({'; '.join(_once(untouched))})" if untouched else ""
+    misused = list(_misuses(facts))
+    seen = [*untouched, *(verdict.reason for verdict in misused)]
+    evidence = f" ({'; '.join(_once(seen))})" if seen else ""
     hint = (
         "a pipe cannot be seeked, tested for being a file or opened twice: "
         "see 'Programs and pipes' in the README"
-        if untouched
-        else ""
+        if untouched and end.exit_code not in SHELL_REFUSALS
+        else "".join(verdict.hint for verdict in misused[:1])
     )
     return Verdict(
         VerdictKind.FAILED, end.exit_code, f"Main exited with code {end.exit_code}{evidence}", hint
@@ -198,22 +206,20 @@ def _failed(end: ContainerEnd, facts: Facts) -> Verdict:
 
 def _misuses(facts: Facts) -> Iterator[Verdict]:
     for stats in facts.buffers:
-        if stats.state is BufferState.REPLACED:
-            yield Verdict(
-                VerdictKind.BUFFER_FAILED,
-                EXIT_BUFFER_FAILED,
-                f"The container replaced the pipe of '{stats.buffer}' by something else, "
-                "and what it wrote there is lost, as on the cluster",
-                "write into the pipe itself (cat tmp > pipe), never mv, rm or ln over it",
-            )
-        if _left_unread(stats) and not facts.lenient:
-            yield Verdict(
-                VerdictKind.BUFFER_FAILED,
-                EXIT_BUFFER_FAILED,
-                f"The container closed the input '{stats.buffer}' with more than "
-                f"{UNREAD_ALLOWED_BYTES} bytes unread (Sidecar exited with code 1)",
-                "read it to the end (cat > /dev/null), or use --lenient to let it pass here",
-            )
+        misuse = _misuse(stats, lenient=facts.lenient)
+        if misuse is not None:
+            reason, hint = misuse.reason(stats.buffer), misuse.instead(stats.buffer)
+            yield Verdict(VerdictKind.BUFFER_FAILED, EXIT_BUFFER_FAILED, reason, hint)
+
+
+def _misuse(stats: BufferStats, *, lenient: bool) -> Misuse | None:
+    """Return what the container did wrong with one buffer, if it fails the run."""
+    if stats.state is BufferState.REPLACED:
+        return Misuse.PIPE_REPLACED
+    if stats.state is BufferState.REOPENED:
+        is_input = stats.direction is Direction.INPUT
+        return Misuse.INPUT_REOPENED if is_input else Misuse.OUTPUT_REOPENED
+    return Misuse.INPUT_UNREAD if _left_unread(stats) and not lenient else None
 
 
 def _left_unread(stats: BufferStats) -> bool:
@@ -227,12 +233,15 @@ def _notes(facts: Facts, *, was_killed: bool) -> Iterator[str]:
             "on the cluster the whole container would be"
         )
     for stats in facts.buffers:
+        if stats.held_at_end:
+            writer = Misuse.BACKGROUND_WRITER
+            yield f"{writer.reason(stats.buffer)}; {writer.instead(stats.buffer)}"
         if stats.direction is Direction.OUTPUT and stats.state is BufferState.NEVER_OPENED:
             yield f"the output '{stats.buffer}' was never opened and is empty"
         elif _left_unread(stats):
             yield (
                 f"the input '{stats.buffer}' was closed with more than {UNREAD_ALLOWED_BYTES} bytes unread; "
-                "on the cluster this run fails"
+                f"on the cluster this run fails [{Misuse.INPUT_UNREAD.value}]"
             )
         elif stats.unread_bytes:
             yield f"the input '{stats.buffer}' was closed with {stats.unread_bytes} bytes unread"

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from tyger_local.outcome.diagnosis import Diagnosis
 from tyger_local.outcome.facts import CancelReason, ContainerEnd
 from tyger_local.streams.transfer import Transfer
 
@@ -30,6 +31,19 @@ class TransferEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class Examined:
+    """A container whose pipes did not move was examined.
+
+    Attributes:
+        last_byte: When a byte had last moved, when the examination began.
+    """
+
+    index: int
+    found: Diagnosis | None
+    last_byte: float
+
+
+@dataclass(frozen=True, slots=True)
 class CancelRequested:
     """Somebody wants the run to end."""
 
@@ -41,7 +55,7 @@ class CallDone:
     """A call that was made in the background has ended."""
 
 
-Message = ContainerEnded | TransferEnded | CancelRequested | CallDone
+Message = ContainerEnded | TransferEnded | Examined | CancelRequested | CallDone
 
 
 class CanceledWaitingError(Exception):

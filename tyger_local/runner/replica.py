@@ -109,6 +109,11 @@ class Replica:
         return self._container
 
     @property
+    def is_interactive(self) -> bool:
+        """Return whether somebody types in it (``--shell``)."""
+        return self._setup.options.terminal
+
+    @property
     def is_running(self) -> bool:
         """Return whether it was started and its end has not been told."""
         return self.has_started and self.end is None

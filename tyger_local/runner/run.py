@@ -19,6 +19,7 @@ from tyger_local.outcome.facts import BufferStats, EndedBy, Facts
 from tyger_local.outcome.record import RunRecord
 from tyger_local.outcome.verdict import Verdict, VerdictKind, judge
 from tyger_local.plan.model import RunPlan
+from tyger_local.runner.doctor import Doctor
 from tyger_local.runner.inbox import CanceledWaitingError, Inbox
 from tyger_local.runner.replica import Replica
 from tyger_local.runner.setup import Setup
@@ -150,6 +151,7 @@ class _Run:
         return Watch(
             self._replicas,
             self._inbox,
+            Doctor(self._replicas, self._inbox, self._setup.emit),
             timeout_s=self._timeout_s,
             lenient=self._setup.options.lenient,
             on_tick=self._report_progress,

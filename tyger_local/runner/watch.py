@@ -12,10 +12,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tyger_local.errors import EngineError, TygerLocalError
-from tyger_local.outcome.facts import UNREAD_ALLOWED_BYTES, CancelReason, ContainerEnd, EndedBy
+from tyger_local.outcome.facts import (
+    UNREAD_ALLOWED_BYTES,
+    BufferState,
+    CancelReason,
+    ContainerEnd,
+    EndedBy,
+)
+from tyger_local.runner.doctor import Doctor
 from tyger_local.runner.inbox import (
     CancelRequested,
     ContainerEnded,
+    Examined,
     Inbox,
     Message,
     TransferEnded,
@@ -26,8 +34,8 @@ from tyger_local.streams.transfer import JOIN_TIMEOUT_S, Transfer
 TICK_S = 0.5
 """How often progress is reported."""
 
-EARLY_CLOSE_GRACE_S = 1.0
-"""How long a container that closed an input early may take to end by itself, which tells more."""
+MISUSE_GRACE_S = 1.0
+"""How long a container that misused a pipe may take to end by itself, which tells more."""
 
 KILL_TIMEOUT_S = 10.0
 """How long the engine may take to kill."""
@@ -62,6 +70,7 @@ class Watch:
     Args:
         replicas: All of them.
         inbox: Where their threads report.
+        doctor: Looks after those whose pipes do not move.
         timeout_s: From now.
         lenient: Unread input does not end the run.
         on_tick: Called at intervals.
@@ -71,6 +80,7 @@ class Watch:
         self,
         replicas: Sequence[Replica],
         inbox: Inbox,
+        doctor: Doctor,
         *,
         timeout_s: float,
         lenient: bool,
@@ -79,8 +89,9 @@ class Watch:
         self.ends: list[ContainerEnd] = []
         self._replicas = replicas
         self._inbox = inbox
+        self._doctor = doctor
         self._deadline = time.monotonic() + timeout_s
-        self._early_deadline: float | None = None
+        self._misuse_deadline: float | None = None
         self._lenient = lenient
         self._on_tick = on_tick
         self._transfers = [transfer for replica in replicas for transfer in replica.transfers]
@@ -96,15 +107,16 @@ class Watch:
 
     def _next_message(self) -> Message | None:
         now = time.monotonic()
-        until = min(self._deadline, self._early_deadline or self._deadline, now + TICK_S)
+        until = min(self._deadline, self._misuse_deadline or self._deadline, now + TICK_S)
         message = self._inbox.take(until - now)
         if message is None:
             self._on_tick()
+            self._doctor.tick()
         return message
 
     def _passed_deadline(self) -> Cause | None:
         now = time.monotonic()
-        if self._early_deadline is not None and now >= self._early_deadline:
+        if self._misuse_deadline is not None and now >= self._misuse_deadline:
             return Cause(EndedBy.BUFFER)
         return Cause(EndedBy.TIME_OUT) if now >= self._deadline else None
 
@@ -116,6 +128,9 @@ class Watch:
             return self._transfer_ended(message.transfer)
         if isinstance(message, ContainerEnded):
             return self._container_ended(message)
+        if isinstance(message, Examined):
+            error = self._doctor.consider(message)
+            return None if error is None else Cause(EndedBy.BUFFER, error)
         return None
 
     def _container_ended(self, message: ContainerEnded) -> Cause | None:
@@ -132,10 +147,11 @@ class Watch:
         stats = transfer.stats
         if transfer.reader_closed:
             return Cause(EndedBy.CANCEL, cancel_reason=CancelReason.READER_CLOSED)
-        if stats.error is not None:
+        if stats.error is not None or stats.state is BufferState.REOPENED:
             return Cause(EndedBy.BUFFER)
-        if (stats.unread_bytes or 0) > UNREAD_ALLOWED_BYTES and not self._lenient:
-            self._early_deadline = time.monotonic() + EARLY_CLOSE_GRACE_S
+        unread = (stats.unread_bytes or 0) > UNREAD_ALLOWED_BYTES and not self._lenient
+        if unread or stats.state is BufferState.REPLACED:
+            self._misuse_deadline = time.monotonic() + MISUSE_GRACE_S
         return None
 
     def stop(self, grace_s: float) -> None:

@@ -1,8 +1,10 @@
 """From an output's FIFO into a host file.
 
 Our read end is open before the container starts and until it has ended: a container that never opens
-the pipe costs nothing, and one that opens it again after its end of file is seen doing so. On the cluster
-nobody reads by then, and it would hang or lose what it writes; here it ends the run with that reason.
+the pipe costs nothing, and one that opens it again after its last writer had closed it is seen doing so. On
+the cluster nobody reads by then, and it would hang or lose what it writes; here it ends the run with that
+reason. That the bytes of both opens arrive when they follow each other at once is luck, there and here, so
+it is no excuse.
 When the target fails, the read end stays open too, so that the container is killed by whoever decides
 about the run and not by a broken pipe that would hide the cause.
 """
@@ -15,10 +17,11 @@ import time
 from collections.abc import Callable
 
 from tyger_local.outcome.facts import BufferState
+from tyger_local.outcome.sight import WaitsFor
 from tyger_local.spec.buffers import Direction
 from tyger_local.streams.fifo import Fifo, close_all, unread_bytes
+from tyger_local.streams.holders import Holders
 from tyger_local.streams.host import Target
-from tyger_local.streams.inotify import drain, watch_opens
 from tyger_local.streams.tally import Checksum
 from tyger_local.streams.transfer import CHUNK_BYTES, Transfer
 
@@ -27,11 +30,6 @@ LAST_WRITER_TIMEOUT_S = 5.0
 
 RECHECK_MS = 100
 """How often such a writer is looked for."""
-
-OPENED_AGAIN = (
-    "the container opened it again after it had closed it, which on the cluster hangs or loses what is "
-    "written; let it write in one go ({ echo a; echo b; } > pipe)"
-)
 
 
 class Drain(Transfer):
@@ -47,8 +45,9 @@ class Drain(Transfer):
         checksum: Checksum,
         on_end: Callable[[Transfer], None],
     ) -> None:
-        super().__init__(buffer, fifo, checksum, on_end)
+        super().__init__(buffer, fifo, target.name, checksum, on_end)
         self._target = target
+        self._holders = Holders(fifo)
         self._deadline = 0.0
 
     def _open_ends(self) -> None:
@@ -60,6 +59,8 @@ class Drain(Transfer):
             hung_up = self._wait(ended=ended)
             if self._stopped.is_set:
                 self._state = BufferState.STOPPED
+                return
+            if self._is_misused():
                 return
             count = self._pass_on()
             if count is None:
@@ -73,6 +74,16 @@ class Drain(Transfer):
             elif ended:
                 self._state = BufferState.NEVER_OPENED
                 return
+
+    def _is_misused(self) -> bool:
+        """Take note of what the container does with the pipe; return whether that ends it."""
+        if self._sightings.read():
+            self._holders.look()
+        if self._sightings.opened_again and self._sightings.is_sure:
+            self._state = BufferState.REOPENED
+        elif self._sightings.entry_changed and self._fifo.is_replaced():
+            self._state = BufferState.REPLACED
+        return self._state in (BufferState.REOPENED, BufferState.REPLACED)
 
     def _pass_on(self) -> int | None:
         """Move what is in the pipe to the target; return how much, 0 for nothing, None for nothing yet."""
@@ -96,18 +107,21 @@ class Drain(Transfer):
         poll = select.poll()
         poll.register(self._target.fd, select.POLLOUT)
         poll.register(self._stopped.fd, select.POLLIN)
+        self._waits_for = WaitsFor.HOST
         poll.poll()
         return not self._stopped.is_set
 
     def _wait(self, *, ended: bool) -> bool:
         """Wait for bytes, for the last writer to leave or for a flag; return whether it left."""
-        poll = select.poll()
+        poll = self._poll_signs()
         poll.register(self._reader, select.POLLIN)
-        poll.register(self._stopped.fd, select.POLLIN)
-        if not ended:
-            poll.register(self._container_ended.fd, select.POLLIN)
+        if ended:
+            poll.unregister(self._container_ended.fd)
         patience_ms = RECHECK_MS if self._deadline else 0
-        ready = dict(poll.poll(patience_ms if ended else None))
+        opened = self._state is BufferState.STREAMING or self._sightings.was_opened
+        self._waits_for = WaitsFor.CONTAINER if opened else WaitsFor.OPENING
+        ready = dict(poll.poll(patience_ms if ended else self._holders.patience_ms))
+        self._holders.look_now_and_then()
         return bool(ready.get(self._reader, 0) & select.POLLHUP)
 
     def _writer_stays(self) -> bool:
@@ -137,6 +151,7 @@ class Drain(Transfer):
         poll = select.poll()
         poll.register(self._stopped.fd, select.POLLIN)
         while self._target.awaits_reader and unread_bytes(self._target.fd):
+            self._waits_for = WaitsFor.HOST
             if poll.poll(RECHECK_MS):
                 return BufferState.STOPPED
         return BufferState.COMPLETE
@@ -145,34 +160,32 @@ class Drain(Transfer):
         """Watch the closed pipe until the container ends: nobody may open it again."""
         if self._state is not BufferState.COMPLETE:
             return
-        opens = watch_opens(self._fifo.held_path)
-        poll = select.poll()
-        for fd in (self._container_ended.fd, self._stopped.fd, -1 if opens is None else opens):
-            if fd >= 0:
-                poll.register(fd, select.POLLIN)
-        try:
-            while not (self._container_ended.is_set or self._stopped.is_set):
-                if self._is_open_again():
-                    self._fail(OPENED_AGAIN)
-                    self._on_end(self)
-                    return
-                poll.poll(RECHECK_MS if opens is None else None)
-                if opens is not None:
-                    drain(opens)
-        finally:
-            close_all(-1 if opens is None else opens)
+        poll = self._poll_signs()
+        while not (self._container_ended.is_set or self._stopped.is_set):
+            if self._is_misused() or self._is_open_again():
+                self._on_end(self)
+                return
+            poll.poll(RECHECK_MS if self._sightings.is_blind else None)
 
     def _is_open_again(self) -> bool:
         """Return whether somebody writes, or has written, after the last writer had closed the pipe."""
         poll = select.poll()
         poll.register(self._reader, select.POLLIN)
         mask = dict(poll.poll(0)).get(self._reader, 0)
-        return not mask & select.POLLHUP or bool(mask & select.POLLIN)
+        again = not mask & select.POLLHUP or bool(mask & select.POLLIN)
+        if again:
+            self._state = BufferState.REOPENED
+        return again
 
     def _settle(self) -> None:
         if self._state is BufferState.COMPLETE and unread_bytes(self._reader):
-            self._fail(OPENED_AGAIN)
+            self._state = BufferState.REOPENED
+        elif self._fifo.is_replaced() and self._state is not BufferState.REOPENED:
+            self._state = BufferState.REPLACED
+        self._sightings.read()
+        self._held_at_end = self._holders.were_killed(self._sightings.last_close, self._ended_at)
 
     def _close_ends(self) -> None:
+        self._holders.close()
         reader, self._reader = self._reader, -1
         close_all(reader)

@@ -4,11 +4,12 @@ What must be right:
 
 * Our write end is open before the container starts and is closed only once the container has opened
   the pipe: closing earlier would make its later open hang for ever, although the bytes are there.
-* After the last byte the write end is closed, so that the container sees the end. A read end of our own
-  is opened first: through it the unread rest can still be counted, and it holds nothing open that the
-  container could notice.
+* After the last byte the write end is closed, so that the container sees the end; see `rest` for what may
+  come then.
 * A container that closes an input early is judged by how much is left unread, in the pipe and not yet
   written, and not by whether a write failed: that would depend on the size of the pipe.
+* One that closes an input and opens it again is in a race on the cluster even before the end: whoever feeds
+  it there stops at the first write that nobody reads.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ import select
 from collections.abc import Callable
 
 from tyger_local.outcome.facts import UNREAD_ALLOWED_BYTES, BufferState
+from tyger_local.outcome.sight import WaitsFor
 from tyger_local.spec.buffers import Direction
 from tyger_local.streams.fifo import Fifo, close_all, unread_bytes
 from tyger_local.streams.host import Source
-from tyger_local.streams.inotify import drain, watch_opens
+from tyger_local.streams.rest import Rest
 from tyger_local.streams.tally import Checksum
 from tyger_local.streams.transfer import CHUNK_BYTES, Transfer
 
@@ -45,40 +47,36 @@ class Feed(Transfer):
         checksum: Checksum,
         on_end: Callable[[Transfer], None],
     ) -> None:
-        super().__init__(buffer, fifo, checksum, on_end, source.expected_bytes)
+        super().__init__(buffer, fifo, source.name, checksum, on_end, source.expected_bytes)
         self._source = source
         self._source_is_ready = False
         self._pending = memoryview(b"")
-        self._tail = -1
-        self._opened = False
+        self._rest = Rest(fifo, self._sightings)
 
     def _open_ends(self) -> None:
         self._writer = self._fifo.open_writer()
-        self._opens = watch_opens(self._fifo.held_path)
 
     def _move(self) -> None:
         if not self._await_reader():
             return
-        self._opened = True
         self._state = BufferState.STREAMING
         while self._step():
             pass
 
     def _await_reader(self) -> bool:
         """Wait until the container has opened the pipe; False when it ended without."""
-        poll = select.poll()
-        for fd in (self._container_ended.fd, self._stopped.fd):
-            poll.register(fd, select.POLLIN)
-        if self._opens is not None:
-            poll.register(self._opens, select.POLLIN)
+        poll = self._poll_signs()
         while True:
-            came_and_went = self._opens is not None and drain(self._opens)
-            if came_and_went or not self._reader_is_gone():
+            over = (
+                self._container_ended.is_set or self._stopped.is_set
+            )  # before looking a last time
+            self._sightings.read()
+            if self._sightings.was_opened or not self._reader_is_gone():
                 return True
-            if self._container_ended.is_set or self._stopped.is_set:
+            if over:
                 self._state = BufferState.NEVER_OPENED
                 return False
-            poll.poll(None if self._opens is not None else REPOLL_MS)
+            poll.poll(REPOLL_MS if self._sightings.is_blind else None)
 
     def _reader_is_gone(self) -> bool:
         poll = select.poll()
@@ -90,6 +88,8 @@ class Feed(Transfer):
         ready = self._wait()
         if self._stopped.fd in ready:
             self._state = BufferState.STOPPED
+            return False
+        if self._is_opened_again():
             return False
         if ready.get(self._writer, 0) & select.POLLERR or self._container_ended.fd in ready:
             self._count_unread()
@@ -104,15 +104,22 @@ class Feed(Transfer):
         return True
 
     def _wait(self) -> dict[int, int]:
-        poll = select.poll()
-        for fd in (self._container_ended.fd, self._stopped.fd):
-            poll.register(fd, select.POLLIN)
+        poll = self._poll_signs()
         if self._pending or (self._in_kernel and self._source_is_ready):
             poll.register(self._writer, select.POLLOUT)
+            self._waits_for = WaitsFor.CONTAINER
         else:
             poll.register(self._writer, 0)  # only whether the reader goes away
             poll.register(self._source.fd, select.POLLIN)
+            self._waits_for = WaitsFor.HOST
         return dict(poll.poll())
+
+    def _is_opened_again(self) -> bool:
+        self._sightings.read()
+        again = self._sightings.opened_again and self._sightings.is_sure
+        if again:
+            self._state = BufferState.REOPENED
+        return again
 
     def _read(self) -> bool:
         try:
@@ -126,11 +133,15 @@ class Feed(Transfer):
 
     def _source_ended(self) -> bool:
         # The order matters: with a read end open, what is left unread can still be counted.
-        self._tail = self._fifo.open_reader()
-        writer, self._writer = self._writer, -1
-        os.close(writer)
+        self._rest.hold()
+        self._close_writer()
+        self._sightings.read()  # whoever opened it until now was in time
         self._state = BufferState.COMPLETE
         return False
+
+    def _close_writer(self) -> None:
+        writer, self._writer = self._writer, -1
+        close_all(writer)
 
     def _write(self) -> bool:
         try:
@@ -154,38 +165,65 @@ class Feed(Transfer):
         count = unread_bytes(self._writer) + len(self._pending)
         while count < COUNT_BYTES:
             data = self._read_on(COUNT_BYTES - count)
-            if not data:
+            if self._is_opened_again():
+                return
+            if data == b"":
                 break
-            count += len(data)
+            count += len(data or b"")
         self._unread = count
         self._state = BufferState.CLOSED_EARLY if count else BufferState.COMPLETE
 
-    def _read_on(self, count: int) -> bytes:
-        """Read from the source; after the container's end only what is there at once."""
-        poll = select.poll()
+    def _read_on(self, count: int) -> bytes | None:
+        """Read from the source, after the container's end only what is there; None for nothing yet."""
+        poll = self._poll_signs()
         poll.register(self._source.fd, select.POLLIN)
-        if not self._container_ended.is_set:
-            poll.register(self._container_ended.fd, select.POLLIN)
-            poll.register(self._stopped.fd, select.POLLIN)
-            poll.poll()
-        if not any(fd == self._source.fd for fd, _ in poll.poll(0)):
-            return b""
+        self._waits_for = WaitsFor.HOST
+        ready = dict(poll.poll())
+        enough = self._container_ended.fd in ready or self._stopped.fd in ready
+        if self._source.fd not in ready:
+            return b"" if enough else None
         try:
             return os.read(self._source.fd, count)
         except BlockingIOError:
-            return b""
+            return b"" if enough else None
 
     def _guard(self) -> None:
-        """Watch nothing: a reader that opens the pipe again after its end is not seen yet."""
+        """Watch the pipe until the container ends: what it leaves unread, and that it does not come again."""
+        if self._state not in (BufferState.COMPLETE, BufferState.CLOSED_EARLY):
+            return
+        if (
+            self._writer >= 0
+        ):  # a container that closed it early is not fed any more, as on the cluster
+            self._rest.hold()
+            self._close_writer()
+        poll = self._poll_signs()
+        while not (self._container_ended.is_set or self._stopped.is_set):
+            self._rest.look()
+            if self._rest.opened_again:
+                self._state = BufferState.REOPENED
+                self._on_end(self)
+                return
+            if self._is_early_close(self._rest.unread):
+                self._on_end(self)
+            poll.poll(self._rest.patience_ms)
+
+    def _is_early_close(self, unread: int | None) -> bool:
+        """Take note, once, of how much was left unread; return whether that is anything."""
+        if self._unread is not None or unread is None:
+            return False
+        self._unread = unread
+        if unread:
+            self._state = BufferState.CLOSED_EARLY
+        return unread > 0
 
     def _settle(self) -> None:
-        if self._tail >= 0 and self._unread is None:
-            self._unread = unread_bytes(self._tail)
-            if self._unread:
-                self._state = BufferState.CLOSED_EARLY
+        if self._state is BufferState.COMPLETE:
+            self._is_early_close(self._rest.count())
+
+    def _is_held_for_writing(self) -> bool:
+        return self._rest.is_held_for_writing
 
     def _close_ends(self) -> None:
         self._source.close()
-        writer, tail, opens = self._writer, self._tail, self._opens
-        self._writer, self._tail, self._opens = -1, -1, None
-        close_all(writer, tail, -1 if opens is None else opens)
+        self._close_writer()
+        self._rest.close()

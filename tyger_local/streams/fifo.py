@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
+import select
 import shutil
 import stat
 import struct
@@ -155,6 +156,10 @@ class Fifo:
         finally:
             os.close(reader)
 
+    def let_openers_in(self) -> None:
+        """Free whoever waits to open the pipe for reading. Only while we hold a read end ourselves."""
+        os.close(os.open(self.held_path, os.O_WRONLY | os.O_NONBLOCK))
+
     def _enlarge(self, fd: int) -> None:
         """Make the pipe larger where that is allowed and there is room in the budget."""
         wanted = _BUDGET.take(LARGE_PIPE_BYTES) if self._extra_bytes == 0 else 0
@@ -170,7 +175,11 @@ class Fifo:
             now = os.lstat(self.path)
         except OSError:
             return False
-        return (now.st_dev, now.st_ino) != self._identity
+        return not self.is_same(now)
+
+    def is_same(self, status: os.stat_result) -> bool:
+        """Return whether `status` is this FIFO's."""
+        return (status.st_dev, status.st_ino) == self._identity
 
     def close(self) -> None:
         """Let go of the FIFO; its file stays until the folder is removed."""
@@ -185,6 +194,13 @@ def unread_bytes(fd: int) -> int:
     """Return how many bytes wait in the pipe of `fd`, which may be either of its ends."""
     answer = fcntl.ioctl(fd, termios.FIONREAD, struct.pack("i", 0))
     return int(struct.unpack("i", answer)[0])
+
+
+def has_writer(reader: int) -> bool:
+    """Return whether somebody holds the pipe of `reader` open for writing, after there was a writer."""
+    poll = select.poll()
+    poll.register(reader, 0)
+    return not any(mask & select.POLLHUP for _, mask in poll.poll(0))
 
 
 def close_all(*descriptors: int) -> None:

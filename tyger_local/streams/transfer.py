@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -22,14 +23,24 @@ from contextlib import ExitStack
 
 from tyger_local.errors import StreamError
 from tyger_local.outcome.facts import BufferState, BufferStats
+from tyger_local.outcome.sight import PipeSight, WaitsFor
 from tyger_local.spec.buffers import Direction
 from tyger_local.streams.fifo import Fifo
+from tyger_local.streams.sightings import Sightings
 from tyger_local.streams.tally import Checksum, Tally
 from tyger_local.streams.wake import Wake
 
 CHUNK_BYTES = 256 * 1024
 SPLICE_BYTES = 1024 * 1024
 JOIN_TIMEOUT_S = 1.0
+
+STALLED_AFTER_S = 2.0
+"""How long no byte may move before a buffer counts as stalled."""
+
+STALLS = {
+    WaitsFor.CONTAINER: BufferState.STALLED_ON_CONTAINER,
+    WaitsFor.HOST: BufferState.STALLED_ON_HOST,
+}
 
 
 class Transfer(ABC):
@@ -38,6 +49,7 @@ class Transfer(ABC):
     Args:
         buffer: The buffer's name.
         fifo: Its pipe, held.
+        host: What the host's side is called in messages.
         checksum: Whether to hash.
         on_end: Called from the thread when it has nothing more to move, and again if something goes wrong
             after that.
@@ -53,18 +65,23 @@ class Transfer(ABC):
         self,
         buffer: str,
         fifo: Fifo,
+        host: str,
         checksum: Checksum,
         on_end: Callable[[Transfer], None],
         expected_bytes: int = 0,
     ) -> None:
         self.buffer = buffer
         self._fifo = fifo
+        self._host = host
         self._tally = Tally(checksum, expected_bytes)
         self._splice_refused = not hasattr(os, "splice")
         self._on_end = on_end
         self._state = BufferState.WAITING
+        self._waits_for = WaitsFor.OPENING
         self._unread: int | None = None
         self._error: str | None = None
+        self._held_at_end = False
+        self._ended_at = 0.0
         self.reader_closed = False
         self._began = time.monotonic()
         self._last_byte = self._began
@@ -75,6 +92,8 @@ class Transfer(ABC):
                 self._stopped = Wake()
                 on_failure.callback(self._stopped.close)
                 self._open_ends()
+                # After our own ends, whose opening is none of the container's.
+                self._sightings = Sightings(fifo, self.direction)
                 on_failure.pop_all()
         except OSError as error:
             raise StreamError(
@@ -96,6 +115,7 @@ class Transfer(ABC):
 
     def container_ended(self) -> None:
         """Say that no process of the container is left: move what is there, then end."""
+        self._ended_at = time.monotonic()
         self._container_ended.set()
 
     def stop(self) -> None:
@@ -117,21 +137,44 @@ class Transfer(ABC):
         self.stop()
         if self.join(JOIN_TIMEOUT_S):
             self._close_ends()
+            self._sightings.close()
             self._container_ended.close()
             self._stopped.close()
 
     @property
     def stats(self) -> BufferStats:
         """Return how far the buffer is."""
+        now = time.monotonic()
+        state = self._state
+        goes_on = state in (BufferState.WAITING, BufferState.STREAMING)
+        if state is BufferState.STREAMING and now - self._last_byte > STALLED_AFTER_S:
+            state = STALLS.get(self._waits_for, state)
         return BufferStats(
             buffer=self.buffer,
             direction=self.direction,
-            state=self._state,
+            state=state,
             bytes=self._tally.bytes,
             sha256=self._tally.sha256,
-            seconds=self._last_byte - self._began,
+            seconds=(now if goes_on else self._last_byte) - self._began,
             unread_bytes=self._unread,
             error=self._error,
+            held_at_end=self._held_at_end,
+        )
+
+    @property
+    def last_byte(self) -> float:
+        """Return when a byte last moved, or everything began, by `time.monotonic`."""
+        return self._last_byte
+
+    @property
+    def sight(self) -> PipeSight:
+        """Return what the pipe is doing."""
+        return PipeSight(
+            self.buffer,
+            self.direction,
+            self._waits_for,
+            self._host,
+            is_held_for_writing=self._is_held_for_writing(),
         )
 
     def final_stats(self) -> BufferStats:
@@ -139,10 +182,16 @@ class Transfer(ABC):
         self._settle()
         if self._state is BufferState.WAITING:  # the container was never started
             self._state = BufferState.NEVER_OPENED
-        # What stands in the place of an input is nobody's loss: nothing is read from there.
-        if self.direction is Direction.OUTPUT and self._fifo.is_replaced():
-            self._state = BufferState.REPLACED
         return self.stats
+
+    def _poll_signs(self) -> select.poll:
+        """Return what waits for our flags and for what the container is seen doing."""
+        poll = select.poll()
+        for fd in (self._container_ended.fd, self._stopped.fd):
+            poll.register(fd, select.POLLIN)
+        if not self._sightings.is_blind:
+            poll.register(self._sightings.fd, select.POLLIN)
+        return poll
 
     @property
     def _in_kernel(self) -> bool:
@@ -181,12 +230,16 @@ class Transfer(ABC):
         except Exception as error:  # noqa: BLE001  (in a thread, a bug would pass for the end of the bytes)
             self._fail(f"a bug in tyger-local: {error!r}")
         finally:
+            self._waits_for = WaitsFor.NOBODY
             self._on_end(self)
         self._guard()
 
     def _fail(self, words: str) -> None:
         self._state = BufferState.FAILED
         self._error = words
+
+    def _is_held_for_writing(self) -> bool:
+        return False
 
     @abstractmethod
     def _open_ends(self) -> None:

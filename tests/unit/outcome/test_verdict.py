@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tyger_local.outcome.facts import (
@@ -26,11 +28,19 @@ PIPES_HINT = (
 OUT_OF_MEMORY = "A process of the container was killed for want of memory"
 REPLACED = (
     "The container replaced the pipe of 'out' by something else, "
-    "and what it wrote there is lost, as on the cluster"
+    "and what it wrote there is lost, as on the cluster [pipe-replaced]"
 )
 UNREAD = (
     "The container closed the input 'in' with more than 65536 bytes unread "
-    "(Sidecar exited with code 1)"
+    "(Sidecar exited with code 1) [input-unread]"
+)
+AGAIN_OUT = (
+    "The container opened the output 'out' again after it had closed it, and on the cluster that hangs or "
+    "loses what is written [output-reopened]"
+)
+AGAIN_IN = (
+    "The container opened the input 'in' a second time, or only after its end, and on the cluster that waits "
+    "for ever or misses what was read before [input-reopened]"
 )
 
 
@@ -50,6 +60,7 @@ def _out(
 
 EARLY = _in(BufferState.CLOSED_EARLY, MUCH)
 MOVED = _out(BufferState.REPLACED, 0)
+REOPENED_OUT, REOPENED_IN = _out(BufferState.REOPENED), _in(BufferState.REOPENED)
 BROKEN = _out(BufferState.FAILED, error="No space left on device")
 NEVER_IN = _in(BufferState.NEVER_OPENED)
 NEVER_OUT = _out(BufferState.NEVER_OPENED, 0)
@@ -158,6 +169,21 @@ def _exit(
         ),
         (Facts(EndedBy.BUFFER, buffers=(EARLY,)), K.BUFFER_FAILED, 74, Status.FAILED, UNREAD),
         (Facts(EndedBy.BUFFER, buffers=(MOVED,)), K.BUFFER_FAILED, 74, Status.FAILED, REPLACED),
+        (
+            Facts(EndedBy.BUFFER, (FAILED,), (REOPENED_OUT,)),
+            K.BUFFER_FAILED,
+            74,
+            Status.FAILED,
+            AGAIN_OUT,
+        ),
+        (_exit(OK, buffers=(REOPENED_OUT,)), K.BUFFER_FAILED, 74, Status.FAILED, AGAIN_OUT),
+        (
+            _exit(OK, buffers=(REOPENED_IN,), lenient=True),
+            K.BUFFER_FAILED,
+            74,
+            Status.FAILED,
+            AGAIN_IN,
+        ),
     ],
 )
 def test_what_ended_the_run_decides(
@@ -264,6 +290,16 @@ def test_out_of_memory(end: ContainerEnd, limit: str, reason: str) -> None:
         ),
         ((NEVER_IN, NEVER_IN), " (input 'in' was never opened)", PIPES_HINT),  # two replicas
         ((_in(unread=5),), "", ""),
+        (
+            (REOPENED_IN,),
+            f" ({AGAIN_IN})",
+            'read it once, or copy it first: cat "$IN_PIPE" > /tmp/copy',
+        ),
+        (
+            (NEVER_IN, MOVED),
+            f" (input 'in' was never opened; output 'out' gave no byte; {REPLACED})",
+            PIPES_HINT,
+        ),
     ],
 )
 def test_a_failure_names_the_buffers_that_were_not_used(
@@ -271,6 +307,13 @@ def test_a_failure_names_the_buffers_that_were_not_used(
 ) -> None:
     verdict = judge(_exit(FAILED, buffers=buffers))
     assert (verdict.reason, verdict.hint) == (f"Main exited with code 3{evidence}", hint)
+
+
+@pytest.mark.parametrize("code", [126, 127])
+def test_a_command_that_the_shell_did_not_find_has_nothing_to_do_with_pipes(code: int) -> None:
+    verdict = judge(_exit(ContainerEnd("job-0", code), buffers=(NEVER_IN,)))
+    assert "never opened" in verdict.reason
+    assert verdict.hint == ""
 
 
 @pytest.mark.parametrize(
@@ -302,6 +345,17 @@ def test_a_time_out_names_the_buffers_that_were_never_opened(
             ("the input 'in' was closed with 65536 bytes unread",),
         ),
         ((_in(unread=0),), ()),
+        (
+            (replace(_out(), held_at_end=True),),
+            (
+                (
+                    "a child process still held the output 'out' when the container ended and was "
+                    "killed with it, as on the cluster: what it had left to write is lost "
+                    "[background-writer]; wait for it "
+                    'before the main process ends: work > "$OUT_PIPE" & wait $!'
+                ),
+            ),
+        ),
         ((NEVER_OUT, NEVER_OUT), ("the output 'out' was never opened and is empty",)),
     ],
 )
@@ -321,7 +375,7 @@ def test_what_is_only_worth_a_note(
             _exit(OK, buffers=(EARLY,), lenient=True),
             (
                 "the input 'in' was closed with more than 65536 bytes unread; "
-                "on the cluster this run fails"
+                "on the cluster this run fails [input-unread]"
             ),
         ),
         (

@@ -555,7 +555,7 @@ def test_the_limit_of_what_may_be_left_is_exact(
 def test_closing_early_and_going_on_ends_the_run(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watch_module, "EARLY_CLOSE_GRACE_S", 0.1)
+    monkeypatch.setattr(watch_module, "MISUSE_GRACE_S", 0.1)
     source = bench.path("in", bytes(MIB))
     script = TAKE + "os.close(fd); import time; time.sleep(60)"
     record = bench.exec("", {"in": source}, codespec=_python(script))
@@ -605,7 +605,7 @@ def test_an_output_that_is_opened_again(bench: Bench) -> None:
         )
     )
     bench.path("gate", b"")
-    _check(finish(), "buffer-failed", 74, reason="opened it again")
+    _check(finish(), "buffer-failed", 74, reason="[output-reopened]")
     assert bench.path("out.partial").read_bytes() == b"a\n"
 
 

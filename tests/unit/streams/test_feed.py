@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import random
 import resource
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,16 +15,19 @@ import pytest
 
 from tyger_local.errors import StreamError
 from tyger_local.outcome.facts import BufferState, BufferStats
+from tyger_local.outcome.sight import WaitsFor
 from tyger_local.spec.buffers import Direction
-from tyger_local.streams import feed as feed_module
+from tyger_local.streams import sightings, transfer
 from tyger_local.streams.feed import COUNT_BYTES, Feed
 from tyger_local.streams.fifo import Fifo
 from tyger_local.streams.host import Source, open_source, stdin_source
-from tyger_local.streams.inotify import watch_opens
+from tyger_local.streams.inotify import USES, Inotify, Notice
 from tyger_local.streams.tally import Checksum
 
 if TYPE_CHECKING:  # types of fixtures; at run time pytest alone knows the way to conftest
     from tests.unit.streams.conftest import Children, Ends
+
+Until = Callable[[Callable[[], bool]], None]
 
 MIB = 2**20
 SIZES = (0, 1, 4095, 4096, 4097, 65_535, 65_536, 65_537, MIB - 1, MIB, MIB + 1)
@@ -85,6 +89,10 @@ def _endless(data: bytes) -> tuple[Source, threading.Thread, int]:
     thread = threading.Thread(target=write)
     thread.start()
     return Source(reader, "a pipe", owned=True), thread, writer
+
+
+def _no_inotify() -> None:
+    raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
 
 def _check_whole(stats: BufferStats, data: bytes) -> None:
@@ -360,7 +368,7 @@ def test_without_inotify_it_looks_again_and_again(
     monkeypatch: pytest.MonkeyPatch,
     size: int,
 ) -> None:
-    monkeypatch.setattr(feed_module, "watch_opens", lambda _: None)
+    monkeypatch.setattr(sightings, "Inotify", _no_inotify)
     data = random.Random(size).randbytes(size)
     with _feeding(fifo, open_source("input", _file(tmp_path, data)), ends) as feed:
         feed.start()
@@ -373,7 +381,7 @@ def test_without_inotify_it_looks_again_and_again(
 def test_without_inotify_one_that_never_comes_is_noticed(
     fifo: Fifo, tmp_path: Path, ends: Ends, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feed_module, "watch_opens", lambda _: None)
+    monkeypatch.setattr(sightings, "Inotify", _no_inotify)
     with _feeding(fifo, open_source("input", _file(tmp_path, b"abc")), ends) as feed:
         feed.start()
         feed.container_ended()
@@ -386,7 +394,8 @@ def test_a_link_in_the_place_of_the_pipe_is_not_followed(
 ) -> None:
     victim = tmp_path / "victim"
     victim.write_bytes(b"precious")
-    opens = watch_opens(str(victim))
+    opens = Inotify()
+    opens.watch(str(victim), USES)
     script = 'exec 3<"$1"; rm "$1"; ln -s "$2" "$1"; cat <&3'
     with _feeding(fifo, open_source("input", _file(tmp_path, b"abc")), ends) as feed:
         feed.start()
@@ -395,9 +404,8 @@ def test_a_link_in_the_place_of_the_pipe_is_not_followed(
         feed.container_ended()
         assert feed.final_stats().state is BufferState.COMPLETE
     assert victim.read_bytes() == b"precious"
-    if opens is not None:
-        assert os.read(opens, 16)[4] == 0x20  # our own look at it, just now, is the first
-        os.close(opens)
+    assert next(opens.read()).notice is Notice.OPENED  # our own look at it, just now, is the first
+    opens.close()
 
 
 @pytest.mark.parametrize("spare", range(6))
@@ -417,3 +425,93 @@ def test_descriptors_that_run_out_are_an_error_and_none_is_left(
         source.close()
     assert "Too many open files" in caught.value.what
     assert "ulimit" in caught.value.hint
+
+
+@pytest.mark.parametrize("size", [3, 65_536, 65_537, MIB, 5 * MIB])
+@pytest.mark.parametrize(
+    "script",
+    [
+        'cat <"$1" >/dev/null; cat <"$1"',
+        'cat <"$1" >/dev/null; sleep 0.4; cat <"$1"',
+        'head -c 2 <"$1" >/dev/null; sleep 0.4; cat <"$1" >/dev/null',
+        'cat <"$1" >/dev/null & sleep 0.2; cat <"$1"; wait',
+        'exec 3<"$1"; cat <&3 >/dev/null; cat <"$1"',
+    ],
+)
+def test_an_input_that_is_opened_again_is_recognised_and_not_left_hanging(
+    fifo: Fifo, tmp_path: Path, ends: Ends, children: Children, script: str, size: int
+) -> None:
+    with _feeding(fifo, open_source("input", _file(tmp_path, bytes(size))), ends) as feed:
+        feed.start()
+        child = children.sh(script, fifo.path)
+        while ends.wait().stats.state is not BufferState.REOPENED:
+            pass
+        feed.container_ended()
+        child.communicate(timeout=10)
+        assert feed.final_stats().state is BufferState.REOPENED
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        'exec 3<"$1"; head -c 2 <&3; cat <&3',
+        'cat <"$1"; sleep 0.6',
+        'cat <"$1" | (sleep 0.3; cat)',
+        'exec 3<"$1"; cat <&3; sleep 0.6; exec 3<&-; sleep 0.6',
+        'exec 3<"$1"; (cat; sleep 0.6) <&3 & exec 3<&-; wait',
+    ],
+)
+def test_an_input_that_is_read_once_raises_no_alarm(
+    fifo: Fifo, tmp_path: Path, ends: Ends, children: Children, script: str
+) -> None:
+    data = b"x" * 100
+    with _feeding(fifo, open_source("input", _file(tmp_path, data)), ends) as feed:
+        feed.start()
+        children.sh(script, fifo.path).communicate(timeout=10)
+        feed.container_ended()
+        assert feed.final_stats().state is BufferState.COMPLETE
+
+
+def test_an_early_close_is_told_although_everything_was_written(
+    fifo: Fifo, tmp_path: Path, ends: Ends, children: Children
+) -> None:
+    # All of it fits into our pipe, which is larger than the cluster's.
+    with _feeding(fifo, open_source("input", _file(tmp_path, bytes(500_000))), ends) as feed:
+        feed.start()
+        gate = children.sh('head -c 10 <"$1" >/dev/null; sleep 60', fifo.path)
+        while ends.wait().stats.unread_bytes is None:
+            pass
+        assert gate.poll() is None
+        assert feed.stats.state is BufferState.CLOSED_EARLY
+
+
+def test_a_reader_that_holds_its_input_for_writing_is_seen(
+    fifo: Fifo, tmp_path: Path, ends: Ends, children: Children, until: Until
+) -> None:
+    with _feeding(fifo, open_source("input", _file(tmp_path, b"abc")), ends) as feed:
+        feed.start()
+        children.sh('exec 3<>"$1"; cat <&3', fifo.path)
+        ends.wait()
+        until(lambda: feed.sight.is_held_for_writing)
+
+
+def test_a_stall_names_who_is_waited_for(
+    fifo: Fifo,
+    ends: Ends,
+    children: Children,
+    until: Until,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(transfer, "STALLED_AFTER_S", 0.05)
+    source, thread, writer = _endless(b"abc")
+    with _feeding(fifo, source, ends) as feed:
+        feed.start()
+        assert feed.sight.waits_for is WaitsFor.OPENING
+        children.sh('exec 3<"$1"; head -c 3 <&3; read line; read line <&3', fifo.path)
+        until(lambda: feed.stats.state is BufferState.STALLED_ON_HOST)
+        thread.join()
+        os.write(writer, bytes(50_000))
+        until(lambda: feed.stats.bytes == 50_003)
+        feed.stop()
+        ends.wait()
+    os.close(writer)

@@ -1,0 +1,125 @@
+"""Looking after containers whose pipes do not move: who waits for whom, and whether it can ever end.
+
+Nothing is asked of the engine while bytes move. After that, more and more rarely: a container that computes
+for hours is looked at a dozen times.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from tyger_local.errors import StreamError
+from tyger_local.outcome.diagnosis import Diagnosis, diagnose
+from tyger_local.outcome.events import Warned
+from tyger_local.runner.inbox import Examined, Inbox
+from tyger_local.runner.replica import Replica
+
+FIRST_LOOK_S = 10.0
+FIRST_LINE_S = 30.0
+LOOK_AGAIN_S = 1.0
+LOOKS = 3
+"""How many looks in a row must find that nothing can move before that is believed."""
+
+
+def marks() -> Iterator[float]:
+    """Yield after how many seconds without a byte a container is looked at: 10, 30, 60, 120, 240 …."""
+    yield FIRST_LOOK_S
+    mark = FIRST_LINE_S
+    while True:
+        yield mark
+        mark *= 2
+
+
+@dataclass(slots=True)
+class _Patient:
+    """One container, and since when its pipes have not moved."""
+
+    replica: Replica
+    last_byte: float
+    marks: Iterator[float]
+    idle_s: float
+    next_look: float
+    looks_left: int = 0
+    is_examined: bool = False
+
+    def moved(self, when: float) -> None:
+        self.last_byte, self.marks = when, marks()
+        self.next_mark()
+
+    def next_mark(self) -> None:
+        self.idle_s = next(self.marks)
+        self.next_look, self.looks_left = self.last_byte + self.idle_s, LOOKS
+
+
+class Doctor:
+    """Examines the containers of a run from time to time.
+
+    Args:
+        replicas: Those that were started.
+        inbox: Gets what an examination found; they are made in a thread, since an engine may hang.
+        emit: Is told of stalls.
+    """
+
+    def __init__(
+        self, replicas: Sequence[Replica], inbox: Inbox, emit: Callable[[Warned], None]
+    ) -> None:
+        self._inbox = inbox
+        self._emit = emit
+        now = time.monotonic()
+        self._patients = [
+            _Patient(replica, 0.0, marks(), 0.0, now)
+            for replica in replicas
+            if replica.transfers and not replica.is_interactive
+        ]
+        for patient in self._patients:
+            patient.moved(now)
+
+    def tick(self) -> None:
+        """Have the containers examined for which it is time."""
+        now = time.monotonic()
+        for patient in self._patients:
+            newest = max(transfer.last_byte for transfer in patient.replica.transfers)
+            if newest > patient.last_byte:
+                patient.moved(newest)
+            due = patient.replica.is_running and now >= patient.next_look
+            if due and not patient.is_examined:
+                patient.is_examined = True
+                threading.Thread(
+                    target=self._examine, args=(patient,), name="doctor", daemon=True
+                ).start()
+
+    def _examine(self, patient: _Patient) -> None:
+        replica, last_byte = patient.replica, patient.last_byte
+        threads = replica.container.processes()
+        pipes = [transfer.sight for transfer in replica.transfers]
+        found = diagnose(pipes, threads)
+        self._inbox.put(Examined(replica.plan.index, found, last_byte))
+
+    def consider(self, message: Examined) -> StreamError | None:
+        """Take note of what was found; return what ends the run, if that is certain."""
+        patient = next(p for p in self._patients if p.replica.plan.index == message.index)
+        patient.is_examined = False
+        if message.last_byte != patient.last_byte:
+            return None  # something has moved meanwhile
+        found, idle_s = message.found, patient.idle_s
+        if found is not None and patient.looks_left == LOOKS and idle_s >= FIRST_LINE_S:
+            self._tell(found, idle_s)
+        patient.looks_left -= 1
+        is_deadlock = found is not None and found.is_deadlock and not patient.replica.plan.mounts
+        if found is None or not is_deadlock:
+            patient.next_mark()
+        elif patient.looks_left > 0:
+            patient.next_look = time.monotonic() + LOOK_AGAIN_S
+        else:
+            return StreamError(
+                f"Nothing in the container can move any more, as it would not on the cluster: {found.text}",
+                found.hint,
+            )
+        return None
+
+    def _tell(self, found: Diagnosis, idle_s: float) -> None:
+        hint = f": {found.hint}" if found.hint else ""
+        self._emit(Warned(f"no byte has moved for {idle_s:.0f} s: {found.text}{hint}"))

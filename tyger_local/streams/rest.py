@@ -1,0 +1,78 @@
+"""What becomes of an input's pipe after its last byte was written: what is left unread, who comes again.
+
+* Our write end is closed, so that the container sees the end; through a read end of our own the rest can
+  still be counted. It is opened first, and holds nothing open that the container could notice.
+* Nobody serves a container that opens an input after that: on the cluster it waits for ever. An open that
+  blocks is invisible. So now and then a write end is opened and closed at once, which frees whoever waits
+  (the kernel counts openings, it does not matter that ours is over by then), and its open is seen. A program
+  that still reads meets its end some microseconds later. The alternative, an open that fails as long as
+  nobody reads, works only while neither we nor another process of the container holds a read end.
+"""
+
+from __future__ import annotations
+
+import time
+
+from tyger_local.streams.fifo import Fifo, close_all, has_writer, unread_bytes
+from tyger_local.streams.sightings import Sightings
+
+PROBE_S = 0.25
+"""How often whoever waits to open the pipe is let in."""
+
+
+class Rest:
+    """The pipe of an input that was written to its end.
+
+    Attributes:
+        unread: How many bytes the container left in the pipe when it let go of it; None until it does.
+        opened_again: Whether somebody has opened it since our write end was closed.
+    """
+
+    def __init__(self, fifo: Fifo, sightings: Sightings) -> None:
+        self.unread: int | None = None
+        self.opened_again = False
+        self._fifo = fifo
+        self._sightings = sightings
+        self._reader = -1
+        self._next_probe = 0.0
+
+    def hold(self) -> None:
+        """Take hold of what is in the pipe, before our write end is closed."""
+        self._sightings.expect_own_open()
+        self._reader = self._fifo.open_reader()
+
+    def look(self) -> None:
+        """Look whether the container has let go of the pipe, and let in who waits to open it."""
+        self.opened_again |= self._sightings.read()
+        if self._sightings.is_blind or self.opened_again:
+            return
+        if self._sightings.holders == 0 and self._sightings.is_sure and self.unread is None:
+            self.unread = self.count()
+        now = time.monotonic()
+        if now >= self._next_probe:
+            self._next_probe = now + PROBE_S
+            self._sightings.expect_own_open()
+            self._fifo.let_openers_in()
+
+    @property
+    def patience_ms(self) -> float | None:
+        """Return how long to wait for a notice before looking again; None where nothing can be seen."""
+        if self._sightings.is_blind:
+            return None
+        return max(self._next_probe - time.monotonic(), 0) * 1000
+
+    def count(self) -> int | None:
+        """Return how many bytes are, or were, left unread."""
+        if self.unread is not None or self._reader < 0:
+            return self.unread
+        return unread_bytes(self._reader)
+
+    @property
+    def is_held_for_writing(self) -> bool:
+        """Return whether the container holds the pipe open for writing, and so never sees its end."""
+        return self._reader >= 0 and has_writer(self._reader)
+
+    def close(self) -> None:
+        """Let go of the pipe."""
+        reader, self._reader = self._reader, -1
+        close_all(reader)
