@@ -20,10 +20,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 TOOL = str(Path(sys.executable).with_name("tyger-local"))
 BUSYBOX, DEBIAN = "tyger-local/busybox", "tyger-local/base"
 MIB = 2**20
 GIB = 2**30
+MEMORY = Path("/dev/shm")
 
 
 @dataclass(frozen=True)
@@ -74,14 +77,18 @@ def alternate(repeats: int, *calls: Callable[[], float]) -> list[float]:
 @contextmanager
 def folder(room_bytes: int = 0) -> Iterator[Path]:
     """Give a folder, and a store in it: in memory if it has room for `room_bytes`, else on the disk."""
-    memory = Path("/dev/shm")
-    fits = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > room_bytes
-    path = Path(tempfile.mkdtemp(prefix="bench-", dir=memory if fits else None))
+    path = Path(tempfile.mkdtemp(prefix="bench-", dir=MEMORY if _fits(room_bytes) else None))
     os.environ["TYGER_LOCAL_HOME"] = str(path / "home")
     try:
         yield path
     finally:
         shutil.rmtree(path)
+
+
+def _fits(room_bytes: int) -> bool:
+    # The file system's own limit may be more than there is, and then the kernel kills processes.
+    free = psutil.virtual_memory().available
+    return os.access(MEMORY, os.W_OK) and room_bytes < min(free, shutil.disk_usage(MEMORY).free)
 
 
 def end_cleanly_when_stopped() -> None:
