@@ -45,7 +45,7 @@ class Drain(Transfer):
         checksum: Checksum,
         on_end: Callable[[Transfer], None],
     ) -> None:
-        super().__init__(buffer, fifo, target.name, checksum, on_end)
+        super().__init__(buffer, fifo, target.name, checksum, on_end, is_kept=target.is_readable)
         self._target = target
         self._holders = Holders(fifo)
         self._deadline = 0.0
@@ -154,6 +154,7 @@ class Drain(Transfer):
             self._waits_for = WaitsFor.HOST
             if poll.poll(RECHECK_MS):
                 return BufferState.STOPPED
+        self._tally.hash_file(self._target.fd)
         return BufferState.COMPLETE
 
     def _guard(self) -> None:
@@ -182,8 +183,17 @@ class Drain(Transfer):
             self._state = BufferState.REOPENED
         elif self._fifo.is_replaced() and self._state is not BufferState.REOPENED:
             self._state = BufferState.REPLACED
+        self._hash_rest()
         self._sightings.read()
         self._held_at_end = self._holders.were_killed(self._sightings.last_close, self._ended_at)
+
+    def _hash_rest(self) -> None:
+        """Hash what arrived of an output that was not complete."""
+        if self._target.fd >= 0:
+            try:
+                self._tally.hash_file(self._target.fd)
+            except OSError as error:
+                self._error = self._error or error.strerror
 
     def _close_ends(self) -> None:
         self._holders.close()

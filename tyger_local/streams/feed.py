@@ -30,6 +30,8 @@ from tyger_local.streams.transfer import CHUNK_BYTES, Transfer
 REPOLL_MS = 20
 """How often the pipe is looked at where the kernel does not report opens."""
 
+NOTHING = memoryview(b"")
+
 COUNT_BYTES = UNREAD_ALLOWED_BYTES + 1
 """Counting what is left unread stops here: enough to know that it is too much."""
 
@@ -50,7 +52,7 @@ class Feed(Transfer):
         super().__init__(buffer, fifo, source.name, checksum, on_end, source.expected_bytes)
         self._source = source
         self._source_is_ready = False
-        self._pending = memoryview(b"")
+        self._pending = NOTHING
         self._rest = Rest(fifo, self._sightings)
 
     def _open_ends(self) -> None:
@@ -149,7 +151,7 @@ class Feed(Transfer):
         except (BlockingIOError, BrokenPipeError):
             return True  # the next poll says why
         self._moved(self._pending[:count])
-        self._pending = self._pending[count:]
+        self._pending = self._pending[count:] or NOTHING  # an empty rest would keep its chunk alive
         return True
 
     def _splice_on(self) -> bool:

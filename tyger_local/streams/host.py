@@ -85,6 +85,7 @@ class Target:
     Attributes:
         fd: Writable.
         name: For messages.
+        is_readable: Whether what was written can be read again.
         atom_bytes: How much may be written at once after `poll` without blocking.
         awaits_reader: Whether it is a FIFO that nobody read when it was opened: closed before somebody
             does, it loses what was written.
@@ -95,6 +96,7 @@ class Target:
         self.name = name
         self.awaits_reader = awaits_reader
         self.is_stdout = fd == STDOUT_FD
+        self.is_readable = False
         regular = stat.S_ISREG(os.fstat(fd).st_mode)
         self.atom_bytes = WHOLE_CHUNKS if regular else select.PIPE_BUF
 
@@ -122,6 +124,7 @@ class FileTarget(Target):
 
     def __init__(self, fd: int, temporary: Path, final: Path, shown: Path) -> None:
         super().__init__(fd, str(shown))
+        self.is_readable = True
         self._temporary = temporary
         self._final = final
         self._partial = Path(f"{shown}.partial")
@@ -223,7 +226,7 @@ def _new_file(buffer: str, path: Path, final: Path, old: os.stat_result | None) 
     # 200 leaves room for what is added, within a file name's 255 bytes.
     name = os.fsencode(final.name)[:200].decode(errors="ignore")
     temporary = final.with_name(f".{name}.{secrets.token_hex(6)}.partial")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         if old is not None and not os.access(final, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))

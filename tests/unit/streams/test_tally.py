@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 import pytest
 
@@ -59,3 +60,31 @@ def test_counting_goes_on_without_a_checksum() -> None:
     tally = _tally(Checksum.AUTO, CHECKSUM_LIMIT_BYTES + 1)
     tally.add(b"more")
     assert (tally.bytes, tally.sha256) == (CHECKSUM_LIMIT_BYTES + 5, None)
+
+
+@pytest.mark.parametrize(
+    ("policy", "beyond", "hashed"),
+    [
+        (Checksum.AUTO, 0, True),
+        (Checksum.AUTO, 1, False),
+        (Checksum.NEVER, 0, False),
+    ],
+)
+def test_what_is_kept_is_hashed_at_its_end(
+    tmp_path: Path, policy: Checksum, beyond: int, hashed: bool
+) -> None:
+    data = MEBIBYTE * 64 + MEBIBYTE[:beyond]
+    (tmp_path / "kept").write_bytes(data)
+    tally = Tally(policy, is_kept=True)
+    assert not tally.looks
+    tally.count(len(data) - 10)
+    tally.add(data[-10:])  # where the kernel refuses to move it unseen
+    assert tally.sha256 is None
+    with (tmp_path / "kept").open("rb") as file:
+        for _ in range(2):
+            tally.hash_file(file.fileno())
+    assert tally.sha256 == (hashlib.sha256(data).hexdigest() if hashed else None)
+
+
+def test_who_always_wants_a_checksum_of_what_is_kept_looks() -> None:
+    assert Tally(Checksum.ALWAYS, is_kept=True).looks
