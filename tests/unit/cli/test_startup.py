@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from tyger_local import Workspace
 
-SLOW = ("docker", "pydantic", "yaml", "rich", "psutil", "requests")
+SLOW = ("docker", "pydantic", "yaml", "rich", "psutil", "requests", "urllib3")
 
 PROGRAM = """
 import json, sys
@@ -53,3 +54,21 @@ def test_what_is_not_imported(argv: list[str], expected: int) -> None:
 def test_what_a_store_needs_of_the_others() -> None:
     code, slow = _imported("codespec", "create", "a", "--image", "x")
     assert (code, set(slow) & {"docker", "rich", "requests"}) == (0, set())
+
+
+DOCKER_PY = {"docker", "requests", "urllib3", "rich"}
+
+
+@pytest.mark.docker
+def test_a_run_on_the_engine_of_this_machine_needs_no_docker_py(tmp_path: Path) -> None:
+    spec = tmp_path / "spec.json"
+    spec.write_text('{"image": "tyger-local/busybox", "command": ["sh", "-c", "exit 3"]}')
+    code, slow = _imported("run", "exec", "-f", str(spec))
+    assert (code, set(slow) & DOCKER_PY) == (3, set())
+
+
+def test_nor_does_finding_out_that_there_is_no_engine(tmp_path: Path) -> None:
+    spec = tmp_path / "spec.json"
+    spec.write_text('{"image": "x"}')
+    code, slow = _imported("run", "exec", "-f", str(spec))
+    assert (code, set(slow) & DOCKER_PY) == (125, set())

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import http.client
+import importlib
 import inspect
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 import requests
 import urllib3.exceptions
 
+from tyger_local.engine.docker import transport
 from tyger_local.engine.docker.errors import TRANSLATIONS, translate, translating, words
 from tyger_local.errors import (
     EngineError,
@@ -38,6 +40,7 @@ def _classes(module: Any, base: type[Exception] = Exception) -> Iterator[type[Ex
 
 
 FOREIGN = [
+    *_classes(transport),
     *_classes(docker.errors),
     *_classes(requests.exceptions, requests.exceptions.RequestException),
     urllib3.exceptions.HTTPError,
@@ -63,8 +66,21 @@ def test_the_table_is_complete(foreign: type[Exception]) -> None:
     assert "\n" not in caught.value.what
 
 
+def _named(name: str) -> type[Exception]:
+    module, _, cls = name.rpartition(".")
+    found: type[Exception] = getattr(importlib.import_module(module), cls)
+    return found
+
+
+def test_every_name_is_that_of_a_type() -> None:
+    for name, _, _, _ in TRANSLATIONS:
+        found = _named(name)
+        assert issubclass(found, Exception)
+        assert f"{found.__module__}.{found.__qualname__}" == name
+
+
 def test_the_most_specific_comes_first() -> None:
-    classes = [foreign for foreign, _, _, _ in TRANSLATIONS]
+    classes = [_named(name) for name, _, _, _ in TRANSLATIONS]
     for index, foreign in enumerate(classes):
         assert not [c for c in classes[:index] if issubclass(foreign, c)], foreign
 
@@ -72,6 +88,12 @@ def test_the_most_specific_comes_first() -> None:
 @pytest.mark.parametrize(
     ("error", "ours", "what"),
     [
+        (transport.MissingImageError("No such image: x"), ImageError, "No such image: x"),
+        (transport.MissingError("No such container: y"), EngineError, "No such container: y"),
+        (transport.RefusedError("two\n lines"), EngineError, "refused: two lines"),
+        (transport.UnreachableError("gone"), EngineUnavailableError, "no Docker engine answers: gone"),
+        (transport.NonsenseError("what"), EngineError, "makes no sense: what"),
+        (TimeoutError("timed out"), EngineError, "did not answer in time: timed out"),
         (docker.errors.ImageNotFound("", explanation="No such image: x"), ImageError, "No such image: x"),
         (docker.errors.NotFound("", explanation="No such container: y"), EngineError, "No such container: y"),
         (docker.errors.APIError("", explanation="two\n lines"), EngineError, "refused: two lines"),

@@ -4,10 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import docker
 import pytest
 
-from tyger_local.engine.docker.request import container_arguments, host_config
+from tyger_local.engine.docker.request import container_request
 from tyger_local.plan.model import ContainerPlan, Limits, MountPlan, PipePlan, Role
 from tyger_local.spec.buffers import Direction
 
@@ -27,27 +26,28 @@ PLAN = ContainerPlan(
 )
 
 
-def _host(
-    plan: ContainerPlan = PLAN, network: str | None = None, gpus: tuple[str, ...] = ()
-) -> dict[str, Any]:
-    """Return what is sent to the engine, in its own names."""
-    config = host_config(plan, Path("/run/pipes"), network, gpus)
-    client = docker.APIClient(base_url="unix:///nonexistent.sock", version="1.41")
-    sent = dict(client.create_host_config(**config))
-    client.close()
-    return sent
-
-
-def _arguments(
+def _request(
     plan: ContainerPlan = PLAN,
     gpus: tuple[str, ...] = (),
     *,
+    network: str | None = None,
     gives_all_gpus: bool = False,
     terminal: bool = False,
 ) -> dict[str, Any]:
-    return container_arguments(
-        plan, name="name", gpu_ids=gpus, gives_all_gpus=gives_all_gpus, terminal=terminal
+    return container_request(
+        plan,
+        Path("/run/pipes"),
+        network,
+        gpu_ids=gpus,
+        gives_all_gpus=gives_all_gpus,
+        terminal=terminal,
     )
+
+
+def _host(
+    plan: ContainerPlan = PLAN, network: str | None = None, gpus: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    return dict(_request(plan, gpus, network=network)["HostConfig"])
 
 
 def test_what_every_container_gets() -> None:
@@ -82,8 +82,8 @@ def test_gpus_are_asked_for_by_id() -> None:
     (request,) = _host(gpus=("GPU-a", "GPU-b"))["DeviceRequests"]
     assert request["DeviceIDs"] == ["GPU-a", "GPU-b"]
     assert request["Capabilities"] == [["gpu"]]
-    assert request["Count"] == 0  # both a count and ids would be refused
-    assert _arguments(gpus=("GPU-a", "GPU-b"))["labels"] == {"tyger-local.gpus": "GPU-a,GPU-b"}
+    assert "Count" not in request  # both a count and ids would be refused
+    assert _request(gpus=("GPU-a", "GPU-b"))["Labels"] == {"tyger-local.gpus": "GPU-a,GPU-b"}
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_gpus_are_asked_for_by_id() -> None:
 def test_a_runtime_that_gives_all_gpus_is_told_to_give_none(
     gpus: tuple[str, ...], gives_all_gpus: bool, env: list[str]
 ) -> None:
-    assert _arguments(gpus=gpus, gives_all_gpus=gives_all_gpus)["environment"] == env
+    assert _request(gpus=gpus, gives_all_gpus=gives_all_gpus)["Env"] == env
 
 
 def test_the_folder_of_pipes_and_what_was_asked_for_are_mounted() -> None:
@@ -124,37 +124,36 @@ def test_the_network() -> None:
 
 
 def test_what_is_not_said_is_left_to_the_image() -> None:
-    assert _arguments() == {
-        "image": "image:1",
-        "name": "name",
-        "hostname": "run-7-job-0",
-        "environment": [],
-        "labels": {},
-        "tty": False,
-        "stdin_open": False,
-        "detach": True,
+    sent = _request()
+    del sent["HostConfig"]
+    assert sent == {
+        "Image": "image:1",
+        "Hostname": "run-7-job-0",
+        "Env": [],
+        "Labels": {},
+        "Tty": False,
+        "OpenStdin": False,
     }
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "argument", "sent"),
+    ("field", "value", "name", "sent"),
     [
-        ("entrypoint", ("sh", "-c"), "entrypoint", ["sh", "-c"]),
-        ("entrypoint", (), "entrypoint", []),
-        ("arguments", ("a b", "$c"), "command", ["a b", "$c"]),
-        ("arguments", (), "command", []),
-        ("env", (("A", "1"), ("B", "x=y"), ("C", "")), "environment", ["A=1", "B=x=y", "C="]),
-        ("working_dir", "/work", "working_dir", "/work"),
-        ("user", "1234:5", "user", "1234:5"),
-        ("platform", "linux/arm64", "platform", "linux/arm64"),
-        ("labels", (("tyger-local.run", "7"),), "labels", {"tyger-local.run": "7"}),
+        ("entrypoint", ("sh", "-c"), "Entrypoint", ["sh", "-c"]),
+        ("entrypoint", (), "Entrypoint", []),
+        ("arguments", ("a b", "$c"), "Cmd", ["a b", "$c"]),
+        ("arguments", (), "Cmd", []),
+        ("env", (("A", "1"), ("B", "x=y"), ("C", "")), "Env", ["A=1", "B=x=y", "C="]),
+        ("working_dir", "/work", "WorkingDir", "/work"),
+        ("user", "1234:5", "User", "1234:5"),
+        ("labels", (("tyger-local.run", "7"),), "Labels", {"tyger-local.run": "7"}),
     ],
 )
-def test_what_is_said_is_passed_on(field: str, value: object, argument: str, sent: object) -> None:
+def test_what_is_said_is_passed_on(field: str, value: object, name: str, sent: object) -> None:
     changes: dict[str, Any] = {field: value}
-    assert _arguments(replace(PLAN, **changes))[argument] == sent
+    assert _request(replace(PLAN, **changes))[name] == sent
 
 
 def test_a_terminal_is_only_given_when_asked_for() -> None:
-    found = _arguments(terminal=True)
-    assert (found["tty"], found["stdin_open"]) == (True, True)
+    found = _request(terminal=True)
+    assert (found["Tty"], found["OpenStdin"]) == (True, True)

@@ -1,7 +1,7 @@
-"""The Docker engine; the only room that knows docker-py.
+"""The Docker engine, and the only room that knows docker-py.
 
-docker-py resolves contexts, TLS and credentials, and speaks to every engine that Docker's own client
-reaches. It is imported with this package, which is why the package is imported late.
+A run on the engine of this machine does without docker-py, whose loading takes longer than making a
+container; see `transport`.
 """
 
 from tyger_local.engine.docker.engine import DockerEngine

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterable
-from typing import Any
 
-import docker.errors
-from docker.api import APIClient
-
-from tyger_local.engine.base import OnOutput, OutputStream
+from tyger_local.engine.base import OnOutput
+from tyger_local.engine.docker.api import Api
 from tyger_local.engine.docker.errors import translating, words
-from tyger_local.engine.docker.terminal import connect_terminal
+from tyger_local.engine.docker.transport import MissingError, Output, RefusedError
 from tyger_local.engine.sights import waiting_in
 from tyger_local.errors import (
     CommandNotExecutableError,
@@ -33,11 +29,11 @@ OUTPUT_TIMEOUT_S = 30.0
 class DockerContainer:
     """A container that was created."""
 
-    def __init__(self, api: APIClient, identity: str, label: str) -> None:
+    def __init__(self, api: Api, identity: str, label: str) -> None:
         self._api = api
         self._id = identity
         self._label = label
-        self._output: Any = None
+        self._output: Output | None = None
         self._reader: threading.Thread | None = None
         self._removed = False
 
@@ -55,28 +51,29 @@ class DockerContainer:
             StartError: The engine could not start it for another reason.
             EngineError: The engine is lost.
         """
-        with translating():
-            self._output = self._api.attach(self._id, stream=True, logs=False, demux=True)
+        self._output = self._api.attach(self._id)
         self._reader = threading.Thread(
             target=_deliver, args=(self._output, on_output), daemon=True
         )
         self._reader.start()
-        self._start()
+        try:
+            self._start()
+        except BaseException:
+            self._close_output()  # the engine leaves it open if nothing started
+            raise
 
     def _start(self) -> None:
         try:
-            with translating():
-                self._api.start(self._id)
+            self._api.start(self._id)
         except EngineError as error:
-            if not isinstance(error.__cause__, docker.errors.APIError):
+            if not isinstance(error.__cause__, RefusedError):
                 raise
             raise self._start_error(error) from error
 
     def _start_error(self, error: EngineError) -> StartError:
         """Tell a missing command from one that cannot be executed, by the exit code the engine noted."""
         said = words(error.__cause__ or error)
-        with translating():
-            code = self._api.inspect_container(self._id)["State"].get("ExitCode")
+        code = self._api.state(self._id).get("ExitCode")
         if code == CommandNotFoundError.exit_code:
             return CommandNotFoundError(
                 f"the container's command was not found: {said}",
@@ -95,12 +92,11 @@ class DockerContainer:
         Raises:
             EngineError: The engine was lost meanwhile.
         """
-        with translating():
-            code = int(self._api.wait(self._id)["StatusCode"])
+        code = self._api.wait(self._id)
         if self._reader is not None:
             self._reader.join(OUTPUT_TIMEOUT_S)
-        with translating():
-            state: dict[str, Any] = self._api.inspect_container(self._id)["State"]
+        self._close_output()
+        state = self._api.state(self._id)
         return ContainerEnd(self._label, code, bool(state.get("OOMKilled")))
 
     def signal(self, number: int) -> None:
@@ -110,10 +106,9 @@ class DockerContainer:
             EngineError: The engine is lost.
         """
         try:
-            with translating():
-                self._api.kill(self._id, signal=number)
+            self._api.kill(self._id, number)
         except EngineError as error:
-            if not isinstance(error.__cause__, docker.errors.APIError):
+            if not isinstance(error.__cause__, RefusedError):
                 raise
 
     def remove(self) -> None:
@@ -126,34 +121,29 @@ class DockerContainer:
             return
         self._close_output()
         try:
-            with translating():
-                self._api.remove_container(self._id, v=True, force=True)
+            self._api.remove(self._id)
         except EngineError as error:
             cause = error.__cause__
-            gone = isinstance(cause, docker.errors.NotFound)
-            going = (
-                isinstance(cause, docker.errors.APIError) and "already in progress" in error.what
-            )
+            gone = isinstance(cause, MissingError)
+            going = isinstance(cause, RefusedError) and "already in progress" in error.what
             if not gone and not going:
                 raise
         self._removed = True
 
     def _close_output(self) -> None:
-        """Close the connection on which output comes; the engine leaves it open if nothing started."""
+        """Close the connection on which output comes."""
         output, self._output = self._output, None
         if output is None:
             return
-        with contextlib.suppress(OSError, docker.errors.DockerException):
-            output.close()  # ends the reader, and leaves the descriptor to the garbage collector
+        output.stop()
         if self._reader is not None:
             self._reader.join(OUTPUT_TIMEOUT_S)
-        output._response.close()  # noqa: SLF001  (docker-py has no other way)
+        output.close()
 
     def processes(self) -> tuple[ProcessSight, ...]:
         """Ask the engine, whose ``ps`` may be missing or a simple one: then there is nothing to tell."""
         try:
-            with translating():
-                rows = self._api.top(self._id, ps_args=PS_ARGUMENTS)["Processes"] or ()
+            rows = self._api.top(self._id, PS_ARGUMENTS)
             return tuple(
                 ProcessSight(int(pid), state[:1], waiting_in(wchan), command)
                 for pid, state, wchan, command in rows
@@ -168,15 +158,14 @@ class DockerContainer:
             StartError: It cannot be started.
             EngineError: The engine is lost.
         """
-        connect_terminal(self._api, self._id, self._start)
+        # Late: only docker-py has what a terminal needs, and few ask for one.
+        from tyger_local.engine.docker.terminal import connect_terminal  # noqa: PLC0415
+
+        connect_terminal(self._id, self._start)
 
 
-def _deliver(output: Iterable[tuple[bytes | None, bytes | None]], on_output: OnOutput) -> None:
-    try:
-        for stdout, stderr in output:
-            if stdout:
-                on_output(OutputStream.STDOUT, stdout)
-            if stderr:
-                on_output(OutputStream.STDERR, stderr)
-    except (OSError, ValueError, docker.errors.DockerException):
-        return  # the connection broke; `wait` finds out and says so
+def _deliver(output: Output, on_output: OnOutput) -> None:
+    # What else a broken connection may raise depends on the transport; `wait` finds out and says so.
+    with contextlib.suppress(EngineError, ValueError), translating():
+        for stream, data in output.pieces():
+            on_output(stream, data)

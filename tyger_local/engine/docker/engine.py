@@ -5,21 +5,20 @@ from __future__ import annotations
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import docker
-import docker.errors
-from docker.context import ContextAPI
-
 from tyger_local.engine.base import EngineDescription, PullPolicy
+from tyger_local.engine.docker.api import ANSWER_TIMEOUT_S, Api
 from tyger_local.engine.docker.container import DockerContainer
 from tyger_local.engine.docker.errors import translating, words
 from tyger_local.engine.docker.gpus import choose, gpu_ids
-from tyger_local.engine.docker.request import GPU_LABEL, container_arguments, host_config
-from tyger_local.errors import EngineError, EngineUnavailableError, ImageError, StartError
+from tyger_local.engine.docker.request import GPU_LABEL, container_request
+from tyger_local.engine.docker.transport import Transport
+from tyger_local.engine.docker.unix import UnixTransport, local_socket
+from tyger_local.errors import EngineError, ImageError, StartError
 from tyger_local.outcome.record import EngineIdentity, ImageIdentity
 from tyger_local.plan.build import CLUSTER_PIPE_ROOT
 from tyger_local.plan.model import Capacity, ContainerPlan, Difference, RunPlan
@@ -27,13 +26,10 @@ from tyger_local.plan.model import Capacity, ContainerPlan, Difference, RunPlan
 SMALLEST_MEMORY_BYTES = 6 * 2**20
 """Docker's own floor for a memory limit."""
 
-TIMEOUT_S = 120
-CONNECTIONS = 64
+TIMEOUT_S = 120.0
 GPU_TRIES = 20
-ANSWER_TIMEOUT_S = 20
-"""How long an engine may take to say who it is."""
 
-IMAGE_NAME = re.compile(r"[A-Za-z0-9]+([._:@/-]+[A-Za-z0-9_]+)*")
+IMAGE_NAME = re.compile(r"(?!.*//)[A-Za-z0-9]+([._:@/-]+[A-Za-z0-9_]+)*")
 """What may be part of the engine's URL; the engine itself knows the whole rule."""
 
 
@@ -49,17 +45,12 @@ class DockerEngine:
         return ()
 
     @cached_property
-    def _client(self) -> docker.DockerClient:
-        _check_context()
-        with translating():
-            return docker.from_env(timeout=ANSWER_TIMEOUT_S, max_pool_size=CONNECTIONS)
+    def _api(self) -> Api:
+        return Api(_transport(), TIMEOUT_S)
 
     @cached_property
     def _info(self) -> dict[str, Any]:
-        with translating():
-            info: dict[str, Any] = self._client.info()
-        self._client.api.timeout = TIMEOUT_S  # from here on it may have to work
-        return info
+        return self._api.info()
 
     @cached_property
     def _gpus(self) -> tuple[str, ...]:
@@ -115,12 +106,7 @@ class DockerEngine:
 
     def _inspect(self, reference: str) -> dict[str, Any] | None:
         try:
-            with translating():
-                api: Any = self._client.api  # its stubs leave inspect_image untyped
-                found: dict[str, Any] = api.inspect_image(reference)
-                return found
-        except ImageError:
-            return None
+            return self._api.image(reference)
         except EngineError as error:
             if "invalid reference" in error.what or "repository name" in error.what:
                 raise ImageError(
@@ -131,15 +117,13 @@ class DockerEngine:
     def _pull(
         self, reference: str, platform: str | None, on_progress: Callable[[str], None]
     ) -> None:
+        # Late: docker-py knows where credentials are, and takes long to load.
+        from tyger_local.engine.docker import dockerpy  # noqa: PLC0415
+
         try:
             with translating():
-                lines: Iterable[dict[str, Any]] = self._client.api.pull(
-                    reference, stream=True, decode=True, platform=platform
-                )
-                for line in lines:
-                    if "error" in line:
-                        raise docker.errors.DockerException(line["error"])
-                    on_progress(" ".join(str(line[key]) for key in ("id", "status") if key in line))
+                for line in dockerpy.pull(reference, platform):
+                    on_progress(line)
         except EngineError as error:
             raise ImageError(
                 f"Failed to pull image '{reference}': {words(error.__cause__ or error)}",
@@ -158,7 +142,7 @@ class DockerEngine:
         for _ in range(GPU_TRIES):
             chosen = choose(plan.limits.gpus, self._gpus, self._held_gpus())
             identity = self._create(plan, pipes, network, chosen, terminal=terminal)
-            container = DockerContainer(self._client.api, identity, plan.label)
+            container = DockerContainer(self._api, identity, plan.label)
             if not chosen or not self._lost_race(identity, chosen):
                 return container
             container.remove()
@@ -174,18 +158,16 @@ class DockerEngine:
         terminal: bool,
     ) -> str:
         name = f"tyger-local-{plan.host_name}-{secrets.token_hex(4)}"
-        arguments = container_arguments(
+        body = container_request(
             plan,
-            name=name,
+            pipes,
+            network,
             gpu_ids=chosen,
             gives_all_gpus=self._info.get("DefaultRuntime") == "nvidia",
             terminal=terminal,
         )
-        api = self._client.api
         try:
-            with translating():
-                config = api.create_host_config(**host_config(plan, pipes, network, chosen))
-                return str(api.create_container(host_config=config, **arguments)["Id"])
+            return self._api.create(name, plan.platform, body)
         except EngineError as error:
             if "bind source path does not exist" in error.what:
                 raise StartError(
@@ -196,11 +178,8 @@ class DockerEngine:
             raise
 
     def _gpu_holders(self) -> list[dict[str, Any]]:
-        with translating():
-            holders: list[dict[str, Any]] = self._client.api.containers(
-                all=True, filters={"label": GPU_LABEL, "status": ["created", "running", "paused"]}
-            )
-            return holders
+        filters = {"label": [GPU_LABEL], "status": ["created", "running", "paused"]}
+        return self._api.containers(filters)
 
     def _held_gpus(self) -> list[str]:
         if not self._gpus:
@@ -222,19 +201,16 @@ class DockerEngine:
 
     def close(self) -> None:
         """Close the connections to the engine."""
-        if "_client" in self.__dict__:
-            self._client.close()
+        if "_api" in self.__dict__:
+            self._api.close()
 
 
-def _check_context() -> None:
-    """Refuse a context that is named and does not exist; docker-py would take the default in its place.
+def _transport() -> Transport:
+    """Return the quickest way to the engine that Docker's own client would use."""
+    path = local_socket(os.environ)
+    if path is not None:
+        return UnixTransport(path, ANSWER_TIMEOUT_S)
+    # Late: it takes long to load.
+    from tyger_local.engine.docker.dockerpy import DockerPyTransport  # noqa: PLC0415
 
-    Raises:
-        EngineUnavailableError: There is no such context.
-    """
-    name = os.environ.get("DOCKER_CONTEXT")
-    if name and not os.environ.get("DOCKER_HOST") and ContextAPI.get_context(name) is None:
-        raise EngineUnavailableError(
-            f"there is no Docker context '{name}'",
-            "docker context ls shows them; see DOCKER_CONTEXT",
-        )
+    return DockerPyTransport(ANSWER_TIMEOUT_S)

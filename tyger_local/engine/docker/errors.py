@@ -1,14 +1,12 @@
-"""What docker-py and the engine say when something fails, in our words. One table, most specific first."""
+"""What docker-py and the engine say when something fails, in our words. One table, most specific first.
+
+Foreign types stand there by name: importing docker-py to name them would cost every run what `unix` saves.
+"""
 
 from __future__ import annotations
 
-import http.client
 from collections.abc import Iterator
 from contextlib import contextmanager
-
-import docker.errors
-import requests
-import urllib3.exceptions
 
 from tyger_local.errors import EngineError, EngineUnavailableError, ImageError, TygerLocalError
 
@@ -16,74 +14,105 @@ NO_ENGINE_HINT = (
     "start it (sudo systemctl start docker), or name another on this machine with DOCKER_HOST or "
     "docker context use; --engine process runs a codespec's command without one"
 )
+SLOW_HINT = "see whether it is overloaded (docker info)"
 
-TRANSLATIONS: tuple[tuple[type[Exception], type[TygerLocalError], str, str], ...] = (
-    (
-        docker.errors.ImageNotFound,
-        ImageError,
-        "the image was not found: {words}",
-        "pull it with --pull, or build it for this platform",
+_API = "tyger_local.engine.docker.transport"
+
+TRANSLATIONS: tuple[tuple[str, type[TygerLocalError], str, str], ...] = (
+    *(
+        (
+            image,
+            ImageError,
+            "the image was not found: {words}",
+            "pull it with --pull, or build it for this platform",
+        )
+        for image in (f"{_API}.MissingImageError", "docker.errors.ImageNotFound")
+    ),
+    *(
+        (
+            missing,
+            EngineError,
+            "the Docker engine did not find what it was asked for: {words}",
+            "",
+        )
+        for missing in (f"{_API}.MissingError", "docker.errors.NotFound")
+    ),
+    *(
+        (refused, EngineError, "the Docker engine refused: {words}", "")
+        for refused in (f"{_API}.RefusedError", "docker.errors.APIError")
     ),
     (
-        docker.errors.NotFound,
-        EngineError,
-        "the Docker engine did not find what it was asked for: {words}",
-        "",
-    ),
-    (docker.errors.APIError, EngineError, "the Docker engine refused: {words}", ""),
-    (
-        docker.errors.TLSParameterError,
+        "docker.errors.TLSParameterError",
         EngineUnavailableError,
         "the Docker engine cannot be reached: {words}",
         "check DOCKER_CERT_PATH and DOCKER_TLS_VERIFY",
     ),
-    (
-        docker.errors.DockerException,
-        EngineUnavailableError,
-        "no Docker engine answers: {words}",
-        NO_ENGINE_HINT,
-    ),
-    (
-        requests.exceptions.ReadTimeout,
-        EngineError,
-        "the Docker engine did not answer in time: {words}",
-        "see whether it is overloaded (docker info)",
-    ),
-    (
-        requests.exceptions.RequestException,
-        EngineUnavailableError,
-        "no Docker engine answers: {words}",
-        NO_ENGINE_HINT,
-    ),
-    (
-        docker.errors.StreamParseError,
-        EngineError,
-        "the Docker engine's answer makes no sense: {words}",
-        "see whether DOCKER_HOST names a Docker engine",
+    *(
+        (silent, EngineError, "the Docker engine did not answer in time: {words}", SLOW_HINT)
+        for silent in ("requests.exceptions.ReadTimeout", "builtins.TimeoutError")
     ),
     *(
-        (foreign, EngineUnavailableError, "the connection to the Docker engine broke: {words}", "")
+        (absent, EngineUnavailableError, "no Docker engine answers: {words}", NO_ENGINE_HINT)
+        for absent in (
+            f"{_API}.UnreachableError",
+            "docker.errors.DockerException",
+            "requests.exceptions.RequestException",
+        )
+    ),
+    *(
+        (
+            nonsense,
+            EngineError,
+            "the Docker engine's answer makes no sense: {words}",
+            "see whether DOCKER_HOST names a Docker engine",
+        )
+        for nonsense in (f"{_API}.NonsenseError", "docker.errors.StreamParseError")
+    ),
+    *(
+        (broken, EngineUnavailableError, "the connection to the Docker engine broke: {words}", "")
         # The first two come out of answers that are streamed, past requests.
-        for foreign in (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError)
+        for broken in (
+            "urllib3.exceptions.HTTPError",
+            "http.client.HTTPException",
+            "builtins.OSError",
+        )
     ),
 )
 
 
 @contextmanager
 def translating() -> Iterator[None]:
-    """Turn whatever docker-py raises inside into one of our errors."""
+    """Turn whatever a transport or docker-py raises inside into one of our errors."""
     try:
         yield
-    except tuple(foreign for foreign, _, _, _ in TRANSLATIONS) as error:
-        raise translate(error) from error
+    except Exception as error:
+        ours = _translated(error)
+        if ours is None:
+            raise
+        raise ours from error
 
 
 def translate(error: Exception) -> TygerLocalError:
     """Return our error for `error`, which must be of a type in `TRANSLATIONS`."""
+    ours = _translated(error)
+    if ours is None:
+        raise error
+    return ours
+
+
+def _translated(error: Exception) -> TygerLocalError | None:
+    if isinstance(error, TygerLocalError):
+        return None
+    names = _names(error)
     for foreign, ours, what, hint in TRANSLATIONS:
-        if isinstance(error, foreign):
+        if foreign in names:
             return ours(what.format(words=words(error)), hint)
-    raise error
+    return None
+
+
+def _names(error: BaseException) -> set[str]:
+    """Return the full names of all the types that `error` is of."""
+    return {f"{base.__module__}.{base.__qualname__}" for base in type(error).__mro__}
 
 
 def words(error: BaseException) -> str:
@@ -96,7 +125,7 @@ def words(error: BaseException) -> str:
         said = getattr(cause, "strerror", None)
         if isinstance(cause, OSError) and said:
             return str(said)
-    if any(isinstance(cause, requests.exceptions.RequestException) for cause in chain):
+    if any("requests.exceptions.RequestException" in _names(cause) for cause in chain):
         return "the connection was lost"  # what is left are words of Python's HTTP parser
     return " ".join(str(error).split())
 

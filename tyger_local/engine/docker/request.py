@@ -1,71 +1,33 @@
-"""A container plan as the arguments of docker-py's `create_container`. Talks to nobody."""
+"""A container plan as the document that asks the engine for a container. Talks to nobody."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-from docker.types import DeviceRequest, LogConfig, Mount
 
 from tyger_local.plan.model import ContainerPlan
 
 NVIDIA_DEVICES = "NVIDIA_VISIBLE_DEVICES"
 GPU_LABEL = "tyger-local.gpus"
 
+JsonObject = dict[str, object]
 
-def host_config(
-    plan: ContainerPlan, pipes: Path, network: str | None, gpu_ids: tuple[str, ...]
-) -> dict[str, Any]:
-    """Return the arguments of `create_host_config` for `plan`.
+
+def container_request(
+    plan: ContainerPlan,
+    pipes: Path,
+    network: str | None,
+    *,
+    gpu_ids: tuple[str, ...],
+    gives_all_gpus: bool,
+    terminal: bool,
+) -> JsonObject:
+    """Return the body of the engine's ``POST /containers/create``, in its own names.
 
     Args:
         plan: What the container is to be.
         pipes: The host's folder of FIFOs.
-        network: The network to join, or None.
-        gpu_ids: The devices it is given.
-    """
-    limits = plan.limits
-    # Mount and not Binds: a bind of a path that is missing would be made as a folder by the engine.
-    mounts = [Mount(plan.pipe_root, str(pipes), type="bind")] if plan.pipes else []
-    mounts += [
-        Mount(mount.target, mount.source, type="bind", read_only=mount.read_only)
-        for mount in plan.mounts
-    ]
-    arguments: dict[str, Any] = {
-        "mounts": mounts,
-        "init": False,  # as on the cluster, whatever the engine's default is
-        # Output is taken by attaching: the engine's log files lose data and fill disks.
-        "log_config": LogConfig(type="none"),
-        "network_mode": network,
-        "cpu_shares": limits.cpu_shares,
-        "mem_limit": limits.memory_bytes,
-        "memswap_limit": limits.memory_bytes,  # equal to mem_limit: no swap on top
-        "mem_reservation": limits.memory_reservation_bytes,
-        "shm_size": limits.shm_bytes,
-    }
-    if limits.cpu_quota_us is not None:
-        # Quota and period and not NanoCpus, which the engine refuses above the machine's.
-        arguments.update(cpu_period=limits.cpu_period_us, cpu_quota=limits.cpu_quota_us)
-    if gpu_ids:
-        arguments["device_requests"] = [
-            DeviceRequest(device_ids=list(gpu_ids), capabilities=[["gpu"]])
-        ]
-    return {name: value for name, value in arguments.items() if value is not None}
-
-
-def container_arguments(
-    plan: ContainerPlan,
-    *,
-    name: str,
-    gpu_ids: tuple[str, ...],
-    gives_all_gpus: bool,
-    terminal: bool,
-) -> dict[str, Any]:
-    """Return the arguments of `create_container` for `plan`, but for its host config.
-
-    Args:
-        plan: What the container is to be.
-        name: What the engine shall call it.
+        network: The network to join; None is the engine's default.
         gpu_ids: The devices it is given.
         gives_all_gpus: Whether the engine's runtime would give all GPUs unasked.
         terminal: Whether it gets a terminal.
@@ -76,19 +38,54 @@ def container_arguments(
     labels = dict(plan.labels)
     if gpu_ids:
         labels[GPU_LABEL] = ",".join(gpu_ids)
-    arguments: dict[str, Any] = {
-        "image": plan.image,
-        "name": name,
-        "hostname": plan.host_name,
-        "entrypoint": None if plan.entrypoint is None else list(plan.entrypoint),
-        "command": None if plan.arguments is None else list(plan.arguments),
-        "environment": env,
-        "working_dir": plan.working_dir,
-        "user": plan.user,
-        "platform": plan.platform,
-        "labels": labels,
-        "tty": terminal,
-        "stdin_open": terminal,
-        "detach": True,
+    return _said(
+        {
+            "Image": plan.image,
+            "Hostname": plan.host_name,
+            "Entrypoint": None if plan.entrypoint is None else list(plan.entrypoint),
+            "Cmd": None if plan.arguments is None else list(plan.arguments),
+            "Env": env,
+            "WorkingDir": plan.working_dir,
+            "User": plan.user,
+            "Labels": labels,
+            "Tty": terminal,
+            "OpenStdin": terminal,
+            "HostConfig": _host_config(plan, pipes, network, gpu_ids),
+        }
+    )
+
+
+def _host_config(
+    plan: ContainerPlan, pipes: Path, network: str | None, gpu_ids: tuple[str, ...]
+) -> JsonObject:
+    limits = plan.limits
+    # Mounts and not Binds: a bind of a path that is missing would be made as a folder by the engine.
+    mounts = [_mount(str(pipes), plan.pipe_root)] if plan.pipes else []
+    mounts += [_mount(m.source, m.target, read_only=m.read_only) for m in plan.mounts]
+    config: JsonObject = {
+        "Mounts": mounts,
+        "Init": False,  # as on the cluster, whatever the engine's default is
+        # Output is taken by attaching: the engine's log files lose data and fill disks.
+        "LogConfig": {"Type": "none", "Config": {}},
+        "NetworkMode": network or "default",
+        "CpuShares": limits.cpu_shares,
+        "Memory": limits.memory_bytes,
+        "MemorySwap": limits.memory_bytes,  # equal to Memory: no swap on top
+        "MemoryReservation": limits.memory_reservation_bytes,
+        "ShmSize": limits.shm_bytes,
     }
-    return {key: value for key, value in arguments.items() if value is not None}
+    if limits.cpu_quota_us is not None:
+        # Quota and period and not NanoCpus, which the engine refuses above the machine's.
+        config.update(CpuPeriod=limits.cpu_period_us, CpuQuota=limits.cpu_quota_us)
+    if gpu_ids:
+        config["DeviceRequests"] = [{"DeviceIDs": list(gpu_ids), "Capabilities": [["gpu"]]}]
+    return _said(config)
+
+
+def _mount(source: str, target: str, *, read_only: bool = False) -> JsonObject:
+    return {"Type": "bind", "Source": source, "Target": target, "ReadOnly": read_only}
+
+
+def _said(document: Mapping[str, object]) -> JsonObject:
+    """Return `document` without what is left to the engine or the image."""
+    return {name: value for name, value in document.items() if value is not None}

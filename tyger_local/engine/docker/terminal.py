@@ -15,30 +15,32 @@ from typing import Any
 
 from docker.api import APIClient
 
+from tyger_local.engine.docker.dockerpy import connect
 from tyger_local.engine.docker.errors import translating
 
 RESIZE_CHECK_MS = 500
 """How often the terminal's size is looked at; a handler for SIGWINCH would belong to the program."""
 
+TIMEOUT_S = 120.0
 CHUNK_BYTES = 32 * 1024
 
 
-def connect_terminal(api: APIClient, identity: str, start: Callable[[], None]) -> None:
+def connect_terminal(identity: str, start: Callable[[], None]) -> None:
     """Start a container that has a terminal and connect ours to it until it ends.
 
     Args:
-        api: The engine.
         identity: The container.
         start: Starts it.
     """
-    with translating():
-        connection: Any = api.attach_socket(
-            identity, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
-        )
-    remote: socket.socket = getattr(connection, "_sock", connection)
-    start()
-    with _raw(sys.stdin.fileno()), contextlib.closing(connection):
-        _relay(api, identity, remote)
+    with contextlib.closing(connect(TIMEOUT_S)) as client:
+        with translating():
+            connection: Any = client.api.attach_socket(
+                identity, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
+            )
+        remote: socket.socket = getattr(connection, "_sock", connection)
+        start()
+        with _raw(sys.stdin.fileno()), contextlib.closing(connection):
+            _relay(client.api, identity, remote)
 
 
 @contextlib.contextmanager
