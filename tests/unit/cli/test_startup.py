@@ -72,3 +72,31 @@ def test_nor_does_finding_out_that_there_is_no_engine(tmp_path: Path) -> None:
     spec.write_text('{"image": "x"}')
     code, slow = _imported("run", "exec", "-f", str(spec))
     assert (code, set(slow) & DOCKER_PY) == (125, set())
+
+
+ENDING = """
+import atexit, sys, threading
+from tyger_local.__main__ import main
+{prepare}
+sys.argv = ["tyger-local", *{argv!r}]
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("prepare", "stdout"),
+    [
+        ("", ""),
+        ("atexit.register(print, 'registered')", "registered\n"),
+        ("print('buffered', end='')", "buffered"),
+        ("threading.Timer(0.1, print, ('a thread',)).start()", "a thread\n"),
+    ],
+)
+@pytest.mark.parametrize(("argv", "code"), [(["run", "show", "1"], 1), (["run", "list", "-q"], 0)])
+def test_a_quick_exit_loses_nothing(prepare: str, stdout: str, argv: list[str], code: int) -> None:
+    program = ENDING.format(prepare=prepare, argv=argv)
+    command = (sys.executable, "-c", program)
+    answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    listed = "[]\n" if code == 0 else ""
+    assert answer.returncode == code
+    assert sorted(answer.stdout) == sorted(stdout + listed)
