@@ -24,11 +24,14 @@ The contract, which one test suite checks on every engine:
 10. `Container.processes` tells what each thread of the container's processes is doing, as far as the
    engine shows it; empty where it cannot, before the start and after the end. It never raises because of
    that, and may be called from any thread.
+11. `Engine.remnants` finds every container that is there, whichever process created it and whether or not
+   that lives, with the labels of its plan. `Remnant.remove` and `Remnant.stop` kill what runs of it; they do
+   nothing when it is gone, also when others remove it at the same moment.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -109,6 +112,33 @@ class Container(Protocol):
         ...
 
 
+class Remnant(Protocol):
+    """A container that somebody created; see sentence 10."""
+
+    @property
+    def name(self) -> str:
+        """Return what it is called, for people."""
+        ...
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """Return the labels of its plan."""
+        ...
+
+    @property
+    def is_running(self) -> bool:
+        """Return whether it ran when it was found."""
+        ...
+
+    def stop(self) -> None:
+        """Kill it at once, and leave it."""
+        ...
+
+    def remove(self) -> None:
+        """Kill and remove it."""
+        ...
+
+
 class Engine(Protocol):
     """Something that executes plans; see the contract above."""
 
@@ -120,6 +150,11 @@ class Engine(Protocol):
     @property
     def pipe_root(self) -> str | None:
         """Return where its containers see their pipes; None when they see the host's own folder."""
+        ...
+
+    @property
+    def place(self) -> str:
+        """Return which one of its kind this is; what one of them runs, another does not find."""
         ...
 
     def review(self, plan: RunPlan) -> tuple[Difference, ...]:
@@ -159,6 +194,14 @@ class Engine(Protocol):
             pipes: The host's folder that holds its FIFOs.
             network: The network to join; None is the engine's default.
             terminal: Whether it gets a terminal (``--shell``).
+        """
+        ...
+
+    def remnants(self) -> tuple[Remnant, ...]:
+        """Find the containers of all runs; see sentence 10.
+
+        Raises:
+            EngineError: The engine cannot be asked.
         """
         ...
 

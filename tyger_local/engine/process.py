@@ -3,9 +3,7 @@
 For trying a command before there is an image, and for testing everything around a container in
 milliseconds. It applies no limits and isolates nothing, and says so.
 
-Descendants are found by their session and by a token in their environment, since a child that makes a
-session of its own and is adopted by init has left every other trace of where it came from. A subreaper
-was weighed and refused: it would change how children of the program that uses this library behave.
+How a child's descendants are found says `tyger_local.engine.descendants`.
 """
 
 from __future__ import annotations
@@ -13,12 +11,11 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
-import secrets
 import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
@@ -29,6 +26,14 @@ from tyger_local.engine.base import (
     OnOutput,
     OutputStream,
     PullPolicy,
+)
+from tyger_local.engine.descendants import (
+    TOKEN_VARIABLE,
+    Descendants,
+    descendants,
+    kill_descendants,
+    new_token,
+    remnants,
 )
 from tyger_local.engine.sights import threads
 from tyger_local.errors import (
@@ -44,12 +49,10 @@ from tyger_local.outcome.sight import ProcessSight
 from tyger_local.plan.model import Capacity, ContainerPlan, Difference, Limits, RunPlan
 
 NOTE = "limits and isolation were not applied (--engine process)"
-TOKEN_VARIABLE = "TYGER_LOCAL_PROCESS"  # noqa: S105  (no secret: a mark to find descendants by)
 KEPT_VARIABLES = ("PATH", "HOME", "TMPDIR", "LANG")
 READ_BYTES = 64 * 1024
 KILL_TIMEOUT_S = 5.0
 LAST_OUTPUT_TIMEOUT_S = 2.0
-KILL_POLL_S = 0.002
 
 
 class ProcessEngine:
@@ -57,6 +60,7 @@ class ProcessEngine:
 
     name = "process"
     pipe_root: str | None = None
+    place = ""
 
     def review(self, plan: RunPlan) -> tuple[Difference, ...]:
         """Refuse by name what a plain child process cannot be given; tell of limits not applied.
@@ -126,6 +130,10 @@ class ProcessEngine:
             )
         return ChildProcess(plan)
 
+    def remnants(self) -> tuple[Descendants, ...]:
+        """Find the processes of all runs, as far as we may look at them."""
+        return remnants()
+
     def close(self) -> None:
         """Do nothing: there is no connection."""
 
@@ -136,7 +144,7 @@ class ChildProcess:
     def __init__(self, plan: ContainerPlan) -> None:
         self._plan = plan
         self._argv = (*(plan.entrypoint or ()), *(plan.arguments or ()))
-        self._token = secrets.token_hex(16)
+        self._token = new_token(dict(plan.labels))
         self._child: subprocess.Popen[bytes] | None = None
         self._readers: list[threading.Thread] = []
         self._signalling = threading.Lock()
@@ -237,7 +245,8 @@ class ChildProcess:
         child = self._child
         if child is None or child.returncode is not None:
             return ()
-        pids = [child.pid, *(process.pid for process in self._descendants(child.pid))]
+        found = descendants(self._token, session=child.pid, spare=(child.pid, os.getpid()))
+        pids = [child.pid, *(process.pid for process in found)]
         return tuple(sight for pid in pids for sight in threads(pid))
 
     def run_in_terminal(self) -> None:
@@ -251,42 +260,9 @@ class ChildProcess:
         return self._child
 
     def _kill_descendants(self, pid: int) -> None:
-        """Kill until none is found: a process may fork while the others are being killed."""
-        while True:
-            found = list(self._descendants(pid))
-            for process in found:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    process.kill()
-            if not found:
-                return
-            deadline = time.monotonic() + KILL_TIMEOUT_S
-            # psutil's own wait would wait for init to reap them too, which in many containers is slow.
-            while alive := [process for process in found if _lives(process)]:
-                if time.monotonic() > deadline:
-                    raise EngineError(
-                        f"process {alive[0].pid}, a descendant of the command, cannot be killed"
-                    )
-                time.sleep(KILL_POLL_S)
-
-    def _descendants(self, pid: int) -> Iterator[psutil.Process]:
         # Once reaped, the number may be somebody else's, and so may a session of that number.
         reaped = self._child is not None and self._child.returncode is not None
-        for process in psutil.process_iter():
-            if process.pid in (pid, os.getpid()):
-                continue
-            with contextlib.suppress(psutil.Error, OSError):
-                if process.status() == psutil.STATUS_ZOMBIE:
-                    continue
-                in_session = not reaped and os.getsid(process.pid) == pid
-                if in_session or process.environ().get(TOKEN_VARIABLE) == self._token:
-                    yield process
-
-
-def _lives(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
+        kill_descendants(self._token, session=None if reaped else pid, spare=(pid, os.getpid()))
 
 
 def _deliver(stream: OutputStream, pipe: IO[bytes], on_output: OnOutput) -> None:

@@ -116,12 +116,18 @@ class HostEnds:
     Args:
         connections: By buffer, checked.
         replicas: How many containers read each input.
+        temporaries: What the file of an output is called meanwhile, by buffer.
 
     Raises:
         BufferArgumentError: One of them cannot be opened; those opened before are closed again.
     """
 
-    def __init__(self, connections: Mapping[str, Connection], replicas: int) -> None:
+    def __init__(
+        self,
+        connections: Mapping[str, Connection],
+        replicas: int,
+        temporaries: Mapping[str, Path] | None = None,
+    ) -> None:
         self._sources: dict[str, list[Source]] = {}
         self.targets: dict[str, Target] = {}
         try:
@@ -130,7 +136,8 @@ class HostEnds:
                     self._sources[buffer] = [_source(connection) for _ in range(replicas)]
             for buffer, connection in connections.items():
                 if connection.direction is Direction.OUTPUT:
-                    self.targets[buffer] = _target(connection)
+                    temporary = (temporaries or {}).get(buffer)
+                    self.targets[buffer] = _target(connection, temporary)
         except BaseException:  # a signal, too: no temporary file may be left
             self.close()
             raise
@@ -163,7 +170,7 @@ def _source(connection: Connection) -> Source:
     return stdin_source()
 
 
-def _target(connection: Connection) -> Target:
+def _target(connection: Connection, temporary: Path | None) -> Target:
     if isinstance(connection.to, Path):
-        return open_target(connection.buffer, connection.to)
+        return open_target(connection.buffer, connection.to, temporary)
     return stdout_target()

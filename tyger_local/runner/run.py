@@ -97,7 +97,7 @@ class _Run:
         setup, options = self._setup, self._setup.options
         description = self._inbox.wait_for(setup.engine.describe)
         self._record = replace(self._record, engine=description.identity, notes=description.notes)
-        folders = [self._pipe_folder(description, stack) for _ in range(setup.replicas)]
+        folders = [self._pipe_folder(outer, description, stack) for outer in setup.pipe_folders]
         plan = setup.make_plan(description, lambda index: str(folders[index]))
         self._timeout_s = plan.timeout_s
         for difference in plan.differences:
@@ -116,14 +116,19 @@ class _Run:
             self._replicas.append(Replica(planned, folder, setup, self._inbox, stack))
         return self._create(plan, stack)
 
-    def _pipe_folder(self, description: EngineDescription, stack: ExitStack) -> Path:
-        folder = PipeFolder(engine_is_other_user=description.is_other_user)
+    def _pipe_folder(self, outer: Path, description: EngineDescription, stack: ExitStack) -> Path:
+        note = self._setup.folder_note
+        folder = PipeFolder(outer, note, engine_is_other_user=description.is_other_user)
         stack.callback(folder.remove)
         return folder.path
 
     def _create(self, plan: RunPlan, stack: ExitStack) -> RunPlan:
         for replica in self._replicas:
-            container = replica.create(plan.network)
+            try:
+                container = replica.create(plan.network)
+            except EngineError:  # it may have been lost with the container already made
+                self._setup.note_left()
+                raise
             if self._setup.options.keep:
                 stack.callback(self._tell_kept, container)
             else:
@@ -138,6 +143,7 @@ class _Run:
         try:
             container.remove()
         except EngineError as error:
+            self._setup.note_left()
             self._setup.emit(Warned(f"the container {container.id} may be left: {error}"))
 
     def _start(self, plan: RunPlan) -> None:
@@ -208,6 +214,7 @@ class _Run:
         try:
             self._setup.save(record)
         except StoreError as error:
+            self._setup.note_left()
             self._setup.emit(Warned(f"the run's record could not be written: {error}"))
 
     def _finish_log(self, replica: Replica) -> None:

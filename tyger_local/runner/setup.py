@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from tyger_local.engine.base import Engine, EngineDescription, PullPolicy
 from tyger_local.outcome.events import Event
@@ -46,18 +47,23 @@ class Setup:
         replicas: How many containers.
         make_plan: Plans for what the engine turns out to be; gets the folder in which the replica of an
             index finds its pipes.
+        pipe_folders: Where the folder of pipes of each replica is made.
+        folder_note: Says in each whose it is.
         ends: The host's side of the buffers, opened.
         record: The run's record so far.
         save: Writes a record down.
         open_log: Makes the log of a container by its label.
         emit: Is told of progress, from any thread.
         now: Tells the time as RFC 3339 text.
+        note_left: Is called when something of the run may be left.
         memory_limit: The codespec's, as text for messages.
     """
 
     engine: Engine
     replicas: int
     make_plan: Callable[[EngineDescription, Callable[[int], str]], RunPlan]
+    pipe_folders: tuple[Path, ...]
+    folder_note: str
     ends: HostEnds
     record: RunRecord
     save: Callable[[RunRecord], None]
@@ -65,5 +71,6 @@ class Setup:
     emit: Callable[[Event], None]
     now: Callable[[], str]
     cancellation: Cancellation
+    note_left: Callable[[], None]
     options: Options = Options()
     memory_limit: str = ""

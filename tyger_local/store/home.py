@@ -14,6 +14,7 @@ of runs, and buffers.
 
   codespecs/<name>/<version>.json   every version of every codespec
   runs/<id>/run.json                the record of a run, with its other files beside it
+  running/<id>.json                 who runs a run now, and what a crash would leave of it
   buffers/<id>/                     local buffers
 
 There is no index: the folders are the truth, and everything in them is safe to read and to copy.
@@ -41,6 +42,11 @@ class Home:
     def runs_dir(self) -> Path:
         """The folder with one folder for each run."""
         return self.root / "runs"
+
+    @property
+    def running_dir(self) -> Path:
+        """The folder with one file for each run of which something may be left."""
+        return self.root / "running"
 
     @property
     def buffers_dir(self) -> Path:

@@ -62,16 +62,12 @@ class RunStore:
         """Write the record of a run, in the place of what was there."""
         replace(self._record(run_id), record)
 
-    def write_owner(self, run_id: int, owner: JsonObject) -> None:
-        """Write down which process runs a run, in the place of what was there."""
-        replace(self._owner(run_id), owner)
+    def discard(self, run_id: int) -> None:
+        """Take back `allocate` of a run that has no record: its number may be given again.
 
-    def owner(self, run_id: int) -> JsonObject | None:
-        """Return which process runs a run; None when nothing readable says so."""
-        try:
-            return read_json(self._owner(run_id))
-        except (NotFoundError, StoreError):
-            return None
+        Only for who allocated it, and after its `RunningStore` entry is gone.
+        """
+        remove_tree(self.folder(run_id))
 
     def get(self, run_id: int) -> JsonObject:
         """Return the record of a run.
@@ -118,9 +114,6 @@ class RunStore:
     def _record(self, run_id: int) -> Path:
         return self.folder(run_id) / "run.json"
 
-    def _owner(self, run_id: int) -> Path:
-        return self.folder(run_id) / "owner.json"
-
     def _mark(self, run_id: int) -> Path:
         return self._home.runs_dir / f"{run_id}~deleted"
 
@@ -148,8 +141,10 @@ class RunStore:
         if not make_folder(folder):
             return False
         # Reading a folder is no snapshot: when this run was deleted during our scan, we can have
-        # seen neither its folder nor its mark.
-        if self._mark(run_id).exists():
+        # seen neither its folder nor its mark. And where somebody removed folders by hand, something
+        # may be left of an older run of this number.
+        remains = self._home.running_dir / f"{run_id}.json"
+        if self._mark(run_id).exists() or remains.exists():
             remove_tree(folder)
             return False
         return True

@@ -15,13 +15,13 @@ import shutil
 import stat
 import struct
 import sys
-import tempfile
 import termios
 import threading
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from tyger_local.errors import StreamError
+from tyger_local.streams.left import NOTE, new_folder_name
 
 FIFO_MODE = 0o666
 PIPE_FOLDER_MODE = 0o777
@@ -70,16 +70,22 @@ class PipeFolder:
     ours (rootless, user namespaces), may be crossed only by who knows the random name inside it.
 
     Args:
+        outer: The private folder to be, from `new_folder_name`.
+        note: Says whose it is, to whoever finds it.
         engine_is_other_user: Whether the engine needs to cross the private folder as somebody else.
 
     Raises:
         StreamError: The folder cannot be made.
     """
 
-    def __init__(self, *, engine_is_other_user: bool = False) -> None:
+    def __init__(
+        self, outer: Path | None = None, note: str = "", *, engine_is_other_user: bool = False
+    ) -> None:
+        self._outer = outer or new_folder_name()
         try:
-            self._outer = Path(tempfile.mkdtemp(prefix="tyger-local-"))
+            self._outer.mkdir(0o700)
             try:
+                (self._outer / NOTE).write_text(note, "utf-8")
                 self.path = self._fill(0o711 if engine_is_other_user else 0o700)
             except OSError:
                 self.remove()
@@ -87,7 +93,7 @@ class PipeFolder:
         except OSError as error:
             raise StreamError(
                 f"the folder for the pipes could not be made: {error.strerror}",
-                f"free or choose another folder for temporary files (TMPDIR; now {tempfile.gettempdir()})",
+                f"free or choose another folder for temporary files (TMPDIR; now {self._outer.parent})",
             ) from error
 
     def _fill(self, outer_mode: int) -> Path:

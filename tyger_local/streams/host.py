@@ -10,12 +10,12 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import secrets
 import select
 import stat
 from pathlib import Path
 
 from tyger_local.errors import BufferArgumentError, StreamError
+from tyger_local.streams.left import keep_partial, new_temporary_name, partial_name
 
 STDIN_FD = 0
 STDOUT_FD = 1
@@ -127,7 +127,7 @@ class FileTarget(Target):
         self.is_readable = True
         self._temporary = temporary
         self._final = final
-        self._partial = Path(f"{shown}.partial")
+        self._partial = partial_name(shown)
 
     def publish(self) -> None:
         """Give the file its name.
@@ -149,20 +149,21 @@ class FileTarget(Target):
         """Keep what was written as ``<path>.partial``; an empty file is removed."""
         if self.fd < 0:
             return None
-        is_empty = os.fstat(self.fd).st_size == 0
         super().abandon()
         try:
-            if not is_empty:
-                self._temporary.replace(self._partial)
-                return str(self._partial)
-            self._temporary.unlink(missing_ok=True)
+            kept = keep_partial(self._temporary, self._partial)
         except OSError:
-            return str(self._temporary)
-        return None
+            kept = self._temporary
+        return None if kept is None else str(kept)
 
 
-def open_target(buffer: str, path: Path) -> Target:
+def open_target(buffer: str, path: Path, temporary: Path | None = None) -> Target:
     """Open `path` for the output `buffer`.
+
+    Args:
+        buffer: For messages.
+        path: Where it goes.
+        temporary: What a regular file is called meanwhile, from `new_temporary_name`.
 
     Raises:
         BufferArgumentError: It is a folder, its folder is missing, or it cannot be written.
@@ -172,7 +173,7 @@ def open_target(buffer: str, path: Path) -> Target:
         # The path itself and not `final`: links in /proc and /dev/fd lead to pipes, which have no path.
         old = path.stat()
     except FileNotFoundError:
-        return _new_file(buffer, path, final, None)
+        return _new_file(buffer, path, final, temporary or new_temporary_name(path), None)
     except OSError as error:
         raise _unwritable(buffer, path, error) from error
     if stat.S_ISDIR(old.st_mode):
@@ -180,7 +181,7 @@ def open_target(buffer: str, path: Path) -> Target:
             f"the output '{buffer}' cannot be written: {path} is a directory", "name a file in it"
         )
     if stat.S_ISREG(old.st_mode):
-        return _new_file(buffer, path, final, old)
+        return _new_file(buffer, path, final, temporary or new_temporary_name(path), old)
     return _open_directly(buffer, path, is_fifo=stat.S_ISFIFO(old.st_mode))
 
 
@@ -217,15 +218,14 @@ def _access_mode(fd: int) -> int | None:
         return None
 
 
-def _new_file(buffer: str, path: Path, final: Path, old: os.stat_result | None) -> Target:
+def _new_file(
+    buffer: str, path: Path, final: Path, temporary: Path, old: os.stat_result | None
+) -> Target:
     if not final.parent.is_dir():
         raise BufferArgumentError(
             f"the output '{buffer}' cannot be written: there is no folder {final.parent}",
             "make it first",
         )
-    # 200 leaves room for what is added, within a file name's 255 bytes.
-    name = os.fsencode(final.name)[:200].decode(errors="ignore")
-    temporary = final.with_name(f".{name}.{secrets.token_hex(6)}.partial")
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         if old is not None and not os.access(final, os.W_OK):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
+import json
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,17 +18,22 @@ from tyger_local.plan.describe import described
 from tyger_local.plan.model import Overrides, RunPlan
 from tyger_local.runner.cancel import Cancellation
 from tyger_local.runner.ends import Connection, HostEnds, Stdio, check_connections
+from tyger_local.runner.remains import PartialFile, Remains
 from tyger_local.runner.run import run as carry_out
 from tyger_local.runner.setup import Options, Setup
+from tyger_local.spec.buffers import Direction
 from tyger_local.spec.runs import RunRequest
 from tyger_local.spec.versions import JsonObject, shown
 from tyger_local.spec.written import written
 from tyger_local.store.logs import ContainerLog
+from tyger_local.store.running import RunningStore
 from tyger_local.store.runs import RunStore
+from tyger_local.streams.left import new_folder_name, new_temporary_name, partial_name
 from tyger_local.workspace.clock import now
 from tyger_local.workspace.codespecs import Codespecs
-from tyger_local.workspace.owner import Owner, this_process
+from tyger_local.workspace.owner import KEEP_LABEL, run_labels, this_process
 from tyger_local.workspace.reading import STDIN
+from tyger_local.workspace.registration import Registration
 from tyger_local.workspace.resolving import connect, refuse_strictly, resolve_run
 
 PLANNED_RUN_ID = "[run id]"
@@ -106,11 +112,12 @@ class Execution:
         connections = {name: str(connection) for name, connection in self._connections.items()}
         return described(self._draft, connections)
 
-    def carry_out(self, store: RunStore, home: Path) -> RunRecord:
+    def carry_out(self, store: RunStore, running: RunningStore, home: Path) -> RunRecord:
         """Run it.
 
         Args:
             store: Where its record goes.
+            running: Where it says what may be left of it.
             home: The store's root, for labels.
 
         Raises:
@@ -121,18 +128,39 @@ class Execution:
         if options.terminal:
             _check_terminal(self._connections)
         check_connections(self._connections.values(), replicas)
-        ends = HostEnds(self._connections, replicas)
-        try:
-            owner = this_process()
-            run_id = store.allocate()
-            record = self._new_record(run_id)
-            store.write_owner(run_id, owner.document())
-            store.write(run_id, record.document())
+        run_id = store.allocate()
+        temporaries = _temporaries(self._connections)
+        remains = self._remains(run_id, run_labels(home, this_process(), run_id), temporaries)
+        with Registration(running, remains) as registration, ExitStack() as stack:
+            try:
+                ends = HostEnds(self._connections, replicas, temporaries)
+                stack.callback(ends.close)
+                record = self._new_record(run_id)
+                store.write(run_id, record.document())
+            except BaseException:  # a signal, too: nobody has seen this run
+                stack.close()
+                registration.withdraw()
+                store.discard(run_id)
+                raise
             streams = {connection.to for connection in self._connections.values()}
             self._options.emit(RunCreated(run_id, Stdio.STDIN in streams, Stdio.STDOUT in streams))
-            return carry_out(self._setup(store, home, owner, record, ends))
-        finally:
-            ends.close()
+            return carry_out(self._setup(store, remains, registration, record, ends))
+
+    def _remains(
+        self, run_id: int, labels: Mapping[str, str], temporaries: Mapping[str, Path]
+    ) -> Remains:
+        files = (
+            PartialFile(temporary, partial_name(Path(str(self._connections[buffer].to)).absolute()))
+            for buffer, temporary in temporaries.items()
+        )
+        return Remains(
+            run_id=run_id,
+            labels=labels,
+            engine=self._engine.name,
+            place=self._engine.place,
+            folders=tuple(new_folder_name() for _ in range(self._run.replicas)),
+            files=tuple(files),
+        )
 
     def _new_record(self, run_id: int) -> RunRecord:
         request, job = self._request, self._request.job
@@ -155,16 +183,26 @@ class Execution:
         )
 
     def _setup(
-        self, store: RunStore, home: Path, owner: Owner, record: RunRecord, ends: HostEnds
+        self,
+        store: RunStore,
+        remains: Remains,
+        registration: Registration,
+        record: RunRecord,
+        ends: HostEnds,
     ) -> Setup:
         limit = self._run.codespec.resources.limits.memory
         folder = store.folder(record.id)
+        labels = dict(remains.labels)
+        if self._options.options.keep:
+            labels[KEEP_LABEL] = "true"
         return Setup(
             engine=self._engine,
             replicas=self._run.replicas,
             make_plan=lambda description, pipe_folder: self._plan(
-                description, pipe_folder, record.id, _labels(home, owner, record.id)
+                description, pipe_folder, record.id, labels
             ),
+            pipe_folders=remains.folders,
+            folder_note=json.dumps(labels),
             ends=ends,
             record=record,
             save=lambda ended: store.write(ended.id, ended.document()),
@@ -172,6 +210,7 @@ class Execution:
             emit=self._options.emit,
             now=now,
             cancellation=self._options.cancellation,
+            note_left=registration.note_left,
             options=self._options.options,
             memory_limit="" if limit is None else str(limit),
         )
@@ -195,6 +234,15 @@ class Execution:
         return replace(plan, differences=(*plan.differences, *self._engine.review(plan)))
 
 
+def _temporaries(connections: Mapping[str, Connection]) -> dict[str, Path]:
+    """Return what the files of outputs are called meanwhile, by buffer."""
+    return {
+        name: new_temporary_name(connection.to)
+        for name, connection in connections.items()
+        if connection.direction is Direction.OUTPUT and isinstance(connection.to, Path)
+    }
+
+
 def _shown(connection: Connection) -> str:
     return "-" if isinstance(connection.to, Stdio) else str(connection.to.absolute())
 
@@ -216,16 +264,3 @@ def _check_stdin_is_free(connections: Mapping[str, Connection]) -> None:
                 f"the input '{connection.buffer}' cannot read standard input, which was the run file",
                 f"connect it with -b {connection.buffer}=FILE",
             )
-
-
-def _labels(home: Path, owner: Owner, run_id: int) -> dict[str, str]:
-    """Return what lets a later command find what a dead owner left, and only that."""
-    store = hashlib.sha256(str(home.resolve()).encode(errors="surrogateescape")).hexdigest()[:16]
-    return {
-        "tyger-local.run": str(run_id),
-        "tyger-local.store": store,
-        "tyger-local.host": owner.host,
-        "tyger-local.boot": owner.boot_id,
-        "tyger-local.pid": str(owner.pid),
-        "tyger-local.started": f"{owner.started:.2f}",
-    }

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from tyger_local.errors import NotFoundError, StoreError
 from tyger_local.store.home import Home
 from tyger_local.store.logs import read_tail
+from tyger_local.store.running import RunningStore
 from tyger_local.store.runs import RunStore
 from tyger_local.workspace.codespecs import Codespecs
-from tyger_local.workspace.owner import is_alive
+from tyger_local.workspace.owner import is_alive, owner_in
 from tyger_local.workspace.reading import read_file
+from tyger_local.workspace.truth import as_ended, has_ended
 
 if TYPE_CHECKING:  # what runs something loads pydantic
     from tyger_local.outcome.record import RunRecord
+    from tyger_local.runner.sweep import Swept
     from tyger_local.spec.runs import RunFlags, RunRequest
     from tyger_local.workspace.execution import ExecOptions, Execution
 
 JsonObject = dict[str, object]
-
-TERMINAL_STATUSES = ("Succeeded", "Failed", "Canceled")
-OWNER_ENDED = "the process that ran it ended"
-"""The status reason of a run whose owner died without writing an end."""
 
 
 class Runs:
@@ -40,6 +41,7 @@ class Runs:
     ) -> None:
         self._home = home
         self._store = RunStore(home, warn)
+        self._running = RunningStore(home)
         self._codespecs = codespecs
         self._engine = engine
 
@@ -85,8 +87,31 @@ class Runs:
             NotFoundError: The codespec does not exist.
             StoreError: The store cannot be written.
         """
+        # Late: what only runs and cleaning up need.
+        from tyger_local.outcome.events import Warned  # noqa: PLC0415
+        from tyger_local.workspace.execution import ExecOptions  # noqa: PLC0415
+        from tyger_local.workspace.sweeping import Sweeper  # noqa: PLC0415
+
+        options = options or ExecOptions()
+        emit = options.emit
         execution = self._execution(run, buffers, options, file)
-        return execution.carry_out(self._store, self._home.root)
+        with Sweeper(self._home).beside(lambda text: emit(Warned(text))):
+            return execution.carry_out(self._store, self._running, self._home.root)
+
+    def prune(self, *, dry_run: bool = False) -> Swept:
+        """Remove what runs have left whose process was killed, also what an earlier attempt could not.
+
+        `exec` does so too, as far as the store knows of it.
+
+        Args:
+            dry_run: Only say what would be done.
+
+        Raises:
+            StoreError: The store cannot be read.
+        """
+        from tyger_local.workspace.sweeping import Sweeper  # noqa: PLC0415  (late: only here)
+
+        return Sweeper(self._home).prune(dry_run=dry_run)
 
     def plan(
         self,
@@ -157,20 +182,22 @@ class Runs:
 
     def _truth(self, record: JsonObject) -> JsonObject:
         """Return `record`, or what is true of it when its owner died before its end."""
-        if record.get("status") in TERMINAL_STATUSES:
-            return record
         run_id = record.get("id")
-        owner = self._store.owner(run_id) if isinstance(run_id, int) else None
-        if owner is not None and is_alive(owner):
+        if has_ended(record) or (isinstance(run_id, int) and self._is_running(run_id)):
             return record
-        ended: JsonObject = {}
-        for name, value in record.items():
-            if name == "status":
-                ended["status"] = "Failed"
-                ended["statusReason"] = OWNER_ENDED
-            elif name not in ("statusReason", "runningCount"):
-                ended[name] = value
-        return ended
+        if isinstance(run_id, int):
+            with suppress(NotFoundError, StoreError):
+                record = self._store.get(run_id)  # it may just have ended
+        return record if has_ended(record) else as_ended(record)
+
+    def _is_running(self, run_id: int) -> bool:
+        try:
+            entry = self._running.get(run_id) or {}
+        except StoreError:
+            return False
+        labels = entry.get("labels")
+        owner = owner_in(labels) if isinstance(labels, dict) else None
+        return owner is not None and not entry.get("isOver") and is_alive(owner)
 
     # Last, since below it the name in an annotation would be the method.
     def list(self, limit: int | None = None) -> list[JsonObject]:

@@ -2,12 +2,11 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
-import psutil
 import pytest
 
 from tyger_local import Workspace
@@ -22,15 +21,17 @@ from tyger_local.errors import (
 from tyger_local.outcome.events import Event, LogLine, RunCreated, StatusChanged
 from tyger_local.outcome.record import RunRecord
 from tyger_local.outcome.verdict import Status, VerdictKind
+from tyger_local.runner.remains import Remains
 from tyger_local.runner.setup import Options
 from tyger_local.spec.flags import CodespecFlags
 from tyger_local.spec.runs import RunFlags, TargetFlags
 from tyger_local.store.home import Home
+from tyger_local.store.running import RunningStore
 from tyger_local.store.runs import RunStore
 from tyger_local.workspace.codespecs import CreatedVersion
 from tyger_local.workspace.execution import ExecOptions
-from tyger_local.workspace.owner import Owner, is_alive, this_process
-from tyger_local.workspace.runs import OWNER_ENDED
+from tyger_local.workspace.owner import Owner, is_alive, owner_in, run_labels, this_process
+from tyger_local.workspace.truth import OWNER_ENDED
 from tyger_local.workspace.workspace import default_home
 
 CAT: dict[str, object] = {
@@ -275,30 +276,48 @@ def test_list_is_newest_first(workspace: Workspace) -> None:
 
 def _dead() -> Owner:
     """A process that has been here and is gone."""
-    with subprocess.Popen((sys.executable, "-c", "input()"), stdin=subprocess.PIPE) as child:
-        started = psutil.Process(child.pid).create_time()
-        child.communicate(b"\n")
-    return Owner(platform.node(), this_process().boot_id, child.pid, started)
+    program = "from tyger_local.workspace.owner import *; print(this_process().started)"
+    child = subprocess.Popen((sys.executable, "-c", program), stdout=subprocess.PIPE, text=True)
+    started = child.communicate()[0].strip()
+    return replace(this_process(), pid=child.pid, started=started)
 
 
 def test_owners() -> None:
     me = this_process()
     assert me.pid == os.getpid()
-    assert is_alive(me.document())
-    assert is_alive(json.loads(json.dumps(me.document())))
-    assert not is_alive(_dead().document())
+    assert is_alive(me)
+    assert owner_in(json.loads(json.dumps(me.labels()))) == me
+    assert not is_alive(_dead())
     for changes, alive in (
-        ({"started": me.started - 5}, False),  # the same number, another process
-        ({"started": me.started + 0.5}, True),  # clocks are rounded
+        ({"started": "1"}, False),  # the same number, another process
         ({"boot_id": "another"}, False),
         ({"host": "another"}, True),  # we cannot look
-        ({"host": "another", "pid": "1"}, False),
-        ({"pid": None}, False),
-        ({"started": None}, False),
+        ({"host": f"{me.host}/pid:[1]"}, True),
         ({"pid": 2**22 + 1}, False),
     ):
-        assert is_alive({**me.document(), **changes}) is alive, changes
-    assert not is_alive({})
+        assert is_alive(replace(me, **changes)) is alive, changes
+    for labels in ({}, {**me.labels(), "tyger-local.pid": "x"}):
+        assert owner_in(labels) is None
+
+
+def test_an_owner_that_nobody_has_reaped_yet_is_dead() -> None:
+    program = "from tyger_local.workspace.owner import *; print(this_process().started, flush=True)"
+    with subprocess.Popen(
+        (sys.executable, "-c", f"{program}; input()"),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as child:  # fmt: skip
+        assert child.stdout is not None
+        owner = replace(this_process(), pid=child.pid, started=child.stdout.readline().strip())
+        assert is_alive(owner)
+        child.kill()
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        assert not is_alive(owner)
+
+
+def _running(home: Path, owner: Owner, **changes: object) -> None:
+    """Write down that `owner` runs the run 1."""
+    remains = Remains(1, run_labels(home, owner, 1), "process", "")
+    RunningStore(Home(home)).write(1, {**remains.document(), **changes})
 
 
 def test_a_run_whose_owner_died_is_shown_as_failed(workspace: Workspace, home: Path) -> None:
@@ -313,12 +332,14 @@ def test_a_run_whose_owner_died_is_shown_as_failed(workspace: Workspace, home: P
     store.allocate()
     store.write(1, dict(record))
     assert workspace.runs.show(1) == failed  # nobody knows the owner
-    store.write_owner(1, _dead().document())
+    _running(home, _dead())
     shown = workspace.runs.show(1)
     assert (shown, list(shown)) == (failed, list(failed))
     assert workspace.runs.list() == [failed]
-    store.write_owner(1, this_process().document())
+    _running(home, this_process())
     assert workspace.runs.show(1) == record
+    _running(home, this_process(), isOver=True)
+    assert workspace.runs.show(1) == failed
     store.write(1, {**record, "status": "Succeeded"})
-    store.write_owner(1, _dead().document())
+    _running(home, _dead())
     assert workspace.runs.show(1)["status"] == "Succeeded"

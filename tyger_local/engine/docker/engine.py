@@ -16,8 +16,9 @@ from tyger_local.engine.docker.container import DockerContainer
 from tyger_local.engine.docker.errors import translating, words
 from tyger_local.engine.docker.gpus import choose, gpu_ids
 from tyger_local.engine.docker.request import GPU_LABEL, container_request
+from tyger_local.engine.docker.sweep import ContainerRemnant, remnants
 from tyger_local.engine.docker.transport import Transport
-from tyger_local.engine.docker.unix import UnixTransport, local_socket
+from tyger_local.engine.docker.unix import UnixTransport, local_socket, place
 from tyger_local.errors import EngineError, ImageError, StartError
 from tyger_local.outcome.record import EngineIdentity, ImageIdentity
 from tyger_local.plan.build import CLUSTER_PIPE_ROOT
@@ -38,6 +39,11 @@ class DockerEngine:
 
     name = "docker"
     pipe_root: str | None = CLUSTER_PIPE_ROOT
+
+    @property
+    def place(self) -> str:
+        """Return which engine this is."""
+        return place(os.environ)
 
     def review(self, plan: RunPlan) -> tuple[Difference, ...]:
         """Return nothing: what this engine lacks is seen in its capacity."""
@@ -198,6 +204,14 @@ class DockerEngine:
             and set(h["Labels"][GPU_LABEL].split(",")) & set(chosen)
             for h in holders
         )
+
+    def remnants(self) -> tuple[ContainerRemnant, ...]:
+        """Find the containers of all runs.
+
+        Raises:
+            EngineError: The engine cannot be asked.
+        """
+        return remnants(self._api)
 
     def close(self) -> None:
         """Close the connections to the engine."""

@@ -93,6 +93,10 @@ class MissingError(RefusedError):
     """It does not have what it was asked for."""
 
 
+class ConflictError(RefusedError):
+    """The container does not run, or somebody else is removing it."""
+
+
 class MissingImageError(MissingError):
     """It does not have the image."""
 
@@ -112,6 +116,8 @@ def refusal(answer: Answer) -> RefusedError:
         explanation = str(json.loads(text)["message"])
     except (ValueError, LookupError, TypeError):
         explanation = text or f"HTTP status {answer.status}"
+    if answer.status == 409:
+        return ConflictError(explanation)
     if answer.status != 404:
         return RefusedError(explanation)
     if any(words in explanation.lower() for words in NO_IMAGE):

@@ -32,11 +32,17 @@ def local_socket(environment: Mapping[str, str]) -> str | None:
     """
     if environment.get("DOCKER_TLS_VERIFY") or environment.get("DOCKER_CERT_PATH"):
         return None
+    host = place(environment)
+    return host[len(SCHEME) :] if host.startswith(f"{SCHEME}/") else None
+
+
+def place(environment: Mapping[str, str]) -> str:
+    """Return which engine Docker's own client means: an address, or ``context`` and its name."""
     host = environment.get("DOCKER_HOST")
     if host:
-        return host[len(SCHEME) :] if host.startswith(f"{SCHEME}/") else None
+        return host
     context = environment.get("DOCKER_CONTEXT") or _current_context(environment)
-    return DEFAULT_SOCKET if context in ("", "default") else None
+    return f"{SCHEME}{DEFAULT_SOCKET}" if context in ("", "default") else f"context {context}"
 
 
 def _current_context(environment: Mapping[str, str]) -> str:

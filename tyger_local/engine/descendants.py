@@ -1,0 +1,143 @@
+"""Processes that descend from a child of the process engine, and their end.
+
+They are found by their session and by a token in their environment, since a child that makes a session of
+its own and is adopted by init has left every other trace of where it came from. A subreaper was weighed and
+refused: it would change how children of the program that uses this library behave, and dies with it.
+
+The token holds the labels of the child's plan, as those of a container do. So also another process can tell
+whose a child was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import time
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+import psutil
+
+from tyger_local.errors import EngineError
+
+TOKEN_VARIABLE = "TYGER_LOCAL_PROCESS"  # noqa: S105  (no secret: a mark to find descendants by)
+KILL_TIMEOUT_S = 5.0
+KILL_POLL_S = 0.002
+
+
+def new_token(labels: Mapping[str, str]) -> str:
+    """Return what no other child has in its environment; it tells `labels`."""
+    return json.dumps([secrets.token_hex(16), dict(labels)])
+
+
+def kill_descendants(token: str, *, session: int | None, spare: Collection[int]) -> None:
+    """Kill until none is found: a process may fork while the others are being killed.
+
+    Args:
+        token: In their environment.
+        session: They may be in it instead, whatever their environment says.
+        spare: Processes that are left alone.
+
+    Raises:
+        EngineError: One of them cannot be killed.
+    """
+    while found := list(descendants(token, session=session, spare=spare)):
+        for process in found:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        deadline = time.monotonic() + KILL_TIMEOUT_S
+        # psutil's own wait would wait for init to reap them too, which in many containers is slow.
+        while alive := [process for process in found if _lives(process)]:
+            if time.monotonic() > deadline:
+                raise EngineError(
+                    f"process {alive[0].pid}, a descendant of the command, cannot be killed"
+                )
+            time.sleep(KILL_POLL_S)
+
+
+def descendants(
+    token: str, *, session: int | None, spare: Collection[int]
+) -> Iterator[psutil.Process]:
+    """Find the processes that carry a token, or are in a session; the arguments are `kill_descendants`'."""
+    for process in psutil.process_iter():
+        if process.pid in spare:
+            continue
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.status() == psutil.STATUS_ZOMBIE:
+                continue
+            in_session = session is not None and os.getsid(process.pid) == session
+            if in_session or process.environ().get(TOKEN_VARIABLE) == token:
+                yield process
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Descendants:
+    """Processes with one token: what is there of a child and its descendants.
+
+    Attributes:
+        session: The child's own, if the child is among them; None when it has ended.
+    """
+
+    pid: int
+    labels: Mapping[str, str]
+    token: str
+    session: int | None
+    is_running: bool = True
+
+    @property
+    def name(self) -> str:
+        """Return one of them, for people."""
+        return f"process {self.pid}"
+
+    def stop(self) -> None:
+        """Kill them: nothing else would stay of them.
+
+        Raises:
+            EngineError: One of them cannot be killed.
+        """
+        self.remove()
+
+    def remove(self) -> None:
+        """Kill them.
+
+        Raises:
+            EngineError: One of them cannot be killed.
+        """
+        kill_descendants(self.token, session=self.session, spare=(os.getpid(),))
+
+
+def remnants() -> tuple[Descendants, ...]:
+    """Find all processes that carry a token, whoever started them."""
+    found: dict[str, Descendants] = {}
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.pid == os.getpid() or process.status() == psutil.STATUS_ZOMBIE:
+                continue
+            token = process.environ().get(TOKEN_VARIABLE, "")
+            labels = _labels(token)
+            if labels is not None and (token not in found or _leads(process.pid)):
+                session = process.pid if _leads(process.pid) else None
+                found[token] = Descendants(process.pid, labels, token, session)
+    return tuple(found.values())
+
+
+def _leads(pid: int) -> bool:
+    return os.getsid(pid) == pid
+
+
+def _labels(token: str) -> dict[str, str] | None:
+    """Return what a token tells; None when it is none of ours."""
+    try:
+        _, labels = json.loads(token)
+        return {str(name): str(value) for name, value in labels.items()}
+    except (ValueError, TypeError, AttributeError):
+        return None
