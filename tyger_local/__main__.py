@@ -10,6 +10,8 @@ import threading
 from contextlib import suppress
 from typing import NoReturn
 
+from tyger_local.cli.watchdog import start_watchdog
+
 OBJECTS_BETWEEN_COLLECTIONS = 100_000
 """Loading code makes many objects and no garbage, and looking for it took a fifth of the start."""
 
@@ -17,13 +19,19 @@ OBJECTS_BETWEEN_COLLECTIONS = 100_000
 def main() -> NoReturn:
     """Run the command line and exit."""
     _occupy_closed_descriptors()
+    watchdog = start_watchdog(sys.argv[1:])
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     try:
-        # Late: Ctrl-C while this loads shall not end in a traceback.
+        # Late: Ctrl-C while this loads shall not end in a traceback, and a watchdog inherits nothing.
         from tyger_local.cli.main import run_command_line  # noqa: PLC0415
+
+        code = run_command_line(sys.argv[1:], watchdog)
     except KeyboardInterrupt:
-        sys.exit(130)
-    _exit(run_command_line(sys.argv[1:]))
+        code = 130
+    finally:
+        if watchdog is not None:
+            watchdog.dismiss()
+    _exit(code)
 
 
 def _exit(code: int) -> NoReturn:
@@ -35,10 +43,8 @@ def _exit(code: int) -> NoReturn:
         sys.exit(code)  # which waits for it
     atexit._run_exitfuncs()  # noqa: SLF001  (it has no public name)
     for stream in (sys.stdout, sys.stderr):
-        # What could not be written has been told by who wrote it.
-        with suppress(
-            OSError, ValueError, AttributeError
-        ):  # the last: it was closed from the start
+        # What could not be written was told by who wrote it; a stream that was closed from the start is None.
+        with suppress(OSError, ValueError, AttributeError):
             stream.flush()
     os._exit(code)
 

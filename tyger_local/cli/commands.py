@@ -11,6 +11,7 @@ import click
 from tyger_local.cli.argv import Flag, Parser
 from tyger_local.cli.output import write_out
 from tyger_local.cli.values import BOOL
+from tyger_local.cli.watchdog import Watchdog
 from tyger_local.errors import UsageError
 from tyger_local.spec.go_text import quote
 from tyger_local.spec.names import nearest
@@ -18,7 +19,7 @@ from tyger_local.spec.names import nearest
 AFTER_DASHES = "tyger_local.after_dashes"
 
 NOT_YET = {
-    "tyger-local": ("buffer", "buffers", "prune"),
+    "tyger-local": ("buffer", "buffers"),
     "codespec": ("delete",),
     "run": ("create", "watch", "logs", "cancel", "stop", "set", "counts", "count", "delete"),
 }
@@ -30,13 +31,18 @@ LOG_FORMATS = ("pretty", "plain", "json")
 
 @dataclass(slots=True)
 class Settings:
-    """What the global flags say, wherever on the command line they stand."""
+    """What the global flags say, wherever on the command line they stand.
+
+    Attributes:
+        watchdog: Cleans up if this process is killed; None where it was not started.
+    """
 
     home: str | None = None
     log_level: str = "info"
     log_format: str | None = None
     quiet: bool = False
     no_progress: bool = False
+    watchdog: Watchdog | None = None
 
 
 class Choice(click.ParamType[str]):

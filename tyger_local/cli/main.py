@@ -11,8 +11,10 @@ from tyger_local.cli.codespec import codespec
 from tyger_local.cli.commands import Group, Settings
 from tyger_local.cli.console import Console
 from tyger_local.cli.output import write_out
+from tyger_local.cli.prune import prune
 from tyger_local.cli.run import run
 from tyger_local.cli.signals import EndedBySignal
+from tyger_local.cli.watchdog import Watchdog
 from tyger_local.errors import EXIT_BUG, EXIT_OK, EXIT_USAGE, ReaderClosedError, TygerLocalError
 
 root = Group(
@@ -22,6 +24,7 @@ root = Group(
 )
 root.add_command(codespec)
 root.add_command(run)
+root.add_command(prune)
 
 
 def _print_version(ctx: click.Context, _: click.Parameter, value: object) -> None:
@@ -45,16 +48,17 @@ root.params.insert(
 )
 
 
-def run_command_line(argv: Sequence[str]) -> int:
+def run_command_line(argv: Sequence[str], watchdog: Watchdog | None = None) -> int:
     """Run a command line.
 
     Args:
         argv: Without the program's name.
+        watchdog: Cleans up if this process is killed.
 
     Returns:
         The exit code; everything has been said.
     """
-    settings = Settings()
+    settings = Settings(watchdog=watchdog)
     try:
         code = root.main(list(argv), "tyger-local", standalone_mode=False, obj=settings)
     except ReaderClosedError as error:

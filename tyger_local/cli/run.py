@@ -9,7 +9,7 @@ import click
 from tyger_local.cli.codespec import asked_limit, cut, is_number, no_positionals
 from tyger_local.cli.commands import Choice, Command, Group, boolean
 from tyger_local.cli.render import format_option, print_document, print_documents, print_value
-from tyger_local.cli.state import console, workspace
+from tyger_local.cli.state import console, settings, workspace
 from tyger_local.cli.values import INT, MAP, SECONDS, WHOLE_SECONDS
 from tyger_local.errors import NotFoundError, UsageError
 
@@ -103,7 +103,11 @@ def exec_(extra: tuple[str, ...], **given: object) -> int:
     if given["dry_run"]:
         print_value(show_plan(given, workspace(str(given["engine"] or "") or None)), "yaml")
         return 0
-    return execute(given, workspace(str(given["engine"] or "") or None), console())
+    place = workspace(str(given["engine"] or "") or None)
+    watchdog = settings().watchdog
+    if watchdog is not None:
+        watchdog.guard(str(place.home.absolute()))
+    return execute(given, place, console())
 
 
 exec_.params += [

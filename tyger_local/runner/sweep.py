@@ -175,7 +175,10 @@ class _Sweep:
         if not is_temporary(file.temporary):
             return
         try:
-            kept = file.partial if self._broom.dry else keep_partial(file.temporary, file.partial)
+            if not self._broom.dry:
+                kept = keep_partial(file.temporary, file.partial)
+            else:
+                kept = file.partial if file.temporary.stat().st_size > 0 else None
         except OSError as error:
             text = f"what arrived of an output is in {file.temporary}: {error.strerror}"
             self._trouble(run_id, text)

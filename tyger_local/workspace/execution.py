@@ -31,7 +31,8 @@ from tyger_local.store.runs import RunStore
 from tyger_local.streams.left import new_folder_name, new_temporary_name, partial_name
 from tyger_local.workspace.clock import now
 from tyger_local.workspace.codespecs import Codespecs
-from tyger_local.workspace.owner import KEEP_LABEL, run_labels, this_process
+from tyger_local.workspace.labels import KEEP_LABEL, run_labels
+from tyger_local.workspace.owner import this_process
 from tyger_local.workspace.reading import STDIN
 from tyger_local.workspace.registration import Registration
 from tyger_local.workspace.resolving import connect, refuse_strictly, resolve_run

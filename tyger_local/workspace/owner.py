@@ -6,7 +6,6 @@ and in the store. So whatever is found of a run tells whose it is.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
 import sys
@@ -14,11 +13,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-
-RUN_LABEL = "tyger-local.run"
-STORE_LABEL = "tyger-local.store"
-KEEP_LABEL = "tyger-local.keep"
-"""On a container that stays when its run is over."""
 
 HOST_LABEL = "tyger-local.host"
 BOOT_LABEL = "tyger-local.boot"
@@ -59,16 +53,6 @@ class Owner:
             PID_LABEL: str(self.pid),
             STARTED_LABEL: self.started,
         }
-
-
-def run_labels(home: Path, owner: Owner, run_id: int) -> dict[str, str]:
-    """Return what tells a run from all others, and lets a later command find what its owner left."""
-    return {RUN_LABEL: str(run_id), STORE_LABEL: store_name(home), **owner.labels()}
-
-
-def store_name(home: Path) -> str:
-    """Return what stands for the store at `home` in labels."""
-    return hashlib.sha256(os.fsencode(home.resolve())).hexdigest()[:16]
 
 
 def owner_in(labels: Mapping[str, str]) -> Owner | None:

@@ -20,15 +20,8 @@ from tyger_local.store.runs import RunStore
 from tyger_local.streams.left import noted_folders
 from tyger_local.workspace.clock import now
 from tyger_local.workspace.engines import ENGINES, make_engine
-from tyger_local.workspace.owner import (
-    KEEP_LABEL,
-    RUN_LABEL,
-    STORE_LABEL,
-    Owner,
-    is_alive,
-    owner_in,
-    store_name,
-)
+from tyger_local.workspace.labels import KEEP_LABEL, RUN_LABEL, STORE_LABEL, store_name
+from tyger_local.workspace.owner import Owner, is_alive, owner_in
 from tyger_local.workspace.truth import OWNER_ENDED, as_ended, has_ended
 
 LAST_WORDS_TIMEOUT_S = 5.0

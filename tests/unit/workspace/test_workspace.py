@@ -30,7 +30,8 @@ from tyger_local.store.running import RunningStore
 from tyger_local.store.runs import RunStore
 from tyger_local.workspace.codespecs import CreatedVersion
 from tyger_local.workspace.execution import ExecOptions
-from tyger_local.workspace.owner import Owner, is_alive, owner_in, run_labels, this_process
+from tyger_local.workspace.labels import run_labels
+from tyger_local.workspace.owner import Owner, is_alive, owner_in, this_process
 from tyger_local.workspace.truth import OWNER_ENDED
 from tyger_local.workspace.workspace import default_home
 

@@ -1,0 +1,24 @@
+"""What whatever belongs to a run carries: which run, of which store, and whose."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from tyger_local.workspace.owner import Owner
+
+RUN_LABEL = "tyger-local.run"
+STORE_LABEL = "tyger-local.store"
+KEEP_LABEL = "tyger-local.keep"
+"""On a container that stays when its run is over."""
+
+
+def run_labels(home: Path, owner: Owner, run_id: int) -> dict[str, str]:
+    """Return what tells a run from all others, and lets a later command find what its owner left."""
+    return {RUN_LABEL: str(run_id), STORE_LABEL: store_name(home), **owner.labels()}
+
+
+def store_name(home: Path) -> str:
+    """Return what stands for the store at `home` in labels."""
+    return hashlib.sha256(os.fsencode(home.resolve())).hexdigest()[:16]
