@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import stat
 import threading
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from tyger_local.engine.base import Container, Engine, OutputStream, PullPolicy
+from tyger_local.engine.base import Container, Engine, OutputStream, PullPolicy, Remnant
 from tyger_local.errors import (
     CommandNotExecutableError,
     CommandNotFoundError,
@@ -56,6 +57,7 @@ class Bench:
         self.folder = PipeFolder()
         self.root = engine.pipe_root or str(self.folder.path)
         self.fifos: dict[str, Fifo] = {}
+        self.labels = (("tyger-local.run", "7"), ("test", secrets.token_hex(8)))
         self._containers: list[Container] = []
 
     def pipe(self, buffer: str) -> Fifo:
@@ -77,7 +79,7 @@ class Bench:
                 PipePlan(name, Direction.OUTPUT, f"{self.root}/{name}") for name in self.fifos
             ),
             limits=Limits(),
-            labels=(("tyger-local.run", "contract"),),
+            labels=self.labels,
         )
 
     def create(self, *command: str, env: tuple[tuple[str, str], ...] = ()) -> Container:
@@ -522,3 +524,76 @@ def test_10_there_is_nothing_to_see_before_the_start_and_after_the_end(bench: Be
     assert container.processes() == ()
     container.remove()
     assert container.processes() == ()
+
+
+def _remnants(bench: Bench) -> list[Remnant]:
+    """Look with another engine of the same kind, as another process would."""
+    engine = make_engine(bench.engine.name)
+    found = [left for left in engine.remnants() if set(bench.labels) <= set(left.labels.items())]
+    engine.close()
+    return found
+
+
+def test_10_a_container_is_found_by_others_with_its_labels(bench: Bench) -> None:
+    assert _remnants(bench) == []
+    containers = [bench.start("sleep", "600")[0] for _ in range(2)]
+    found = _remnants(bench)
+    assert [left.is_running for left in found] == [True, True]
+    assert len({left.name for left in found}) == 2
+    for container in containers:
+        container.remove()
+    assert _remnants(bench) == []
+    assert make_engine(bench.engine.name).place == bench.engine.place
+
+
+def test_10_one_that_never_started_is_found_if_it_exists(bench: Bench) -> None:
+    bench.create("sleep", "600")
+    found = _remnants(bench)
+    assert [left.is_running for left in found] == (
+        [] if bench.engine.name == "process" else [False]
+    )
+    for left in found:
+        left.remove()
+    assert _remnants(bench) == []
+
+
+def test_10_removing_kills_with_all_descendants(bench: Bench) -> None:
+    """One of them has a session of its own, another an environment of its own."""
+    reader = bench.pipe("output").open_reader()
+    hidden = (
+        f"{{ env -i sleep 600 & setsid sleep 600 & echo up; sleep 600; }} > {bench.root}/output"
+    )
+    bench.start("sh", "-c", hidden)
+    _read_until(reader, b"up")
+    (left,) = _remnants(bench)
+    left.remove()
+    _check_nobody_writes(reader)
+    os.close(reader)
+    assert _remnants(bench) == []
+
+
+def test_10_several_may_remove_at_once_and_again(bench: Bench) -> None:
+    bench.start("sh", "-c", "trap '' TERM; sleep 600")
+    found = [left for _ in range(4) for left in _remnants(bench)]
+    assert len(found) == 4
+    threads = [threading.Thread(target=left.remove) for left in found]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(DEADLINE_S)
+    deadline = time.monotonic() + DEADLINE_S
+    while _remnants(bench):
+        assert time.monotonic() < deadline
+    for left in found:
+        left.remove()
+        left.stop()
+
+
+def test_10_stopping_leaves_what_an_engine_keeps(bench: Bench) -> None:
+    container, _ = bench.start("sh", "-c", "trap '' TERM; sleep 600")
+    (left,) = _remnants(bench)
+    left.stop()
+    assert container.wait().exit_code == 137
+    assert [left.is_running for left in _remnants(bench)] == (
+        [] if bench.engine.name == "process" else [False]
+    )

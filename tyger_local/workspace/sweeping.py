@@ -34,15 +34,20 @@ class Sweeper:
     Args:
         home: The store.
         is_dead: Decides about owners.
+        engines: Where `prune` looks for what is not written down.
     """
 
     def __init__(
-        self, home: Home, is_dead: Callable[[Owner], bool] = lambda owner: not is_alive(owner)
+        self,
+        home: Home,
+        is_dead: Callable[[Owner], bool] = lambda owner: not is_alive(owner),
+        engines: Sequence[str] = ENGINES,
     ) -> None:
         self._home = home
         self._running = RunningStore(home)
         self._runs = RunStore(home, lambda _: None)
         self._is_dead = is_dead
+        self._engines = engines
         self._damaged: list[str] = []
 
     def dead(self) -> list[Remains]:
@@ -87,7 +92,7 @@ class Sweeper:
             dry_run: Only say what would be done.
         """
         dead = self.dead()
-        broom = self._broom(dead, ENGINES, dry=dry_run)
+        broom = self._broom(dead, self._engines, dry=dry_run)
         known = {folder for left in dead for folder in left.folders}
         folders = [entry for entry in self._lost_folders() if entry[1] not in known]
         swept = sweep(dead, broom, folders)
