@@ -169,7 +169,6 @@ def test_an_output_that_is_opened_again_ends_the_run_at_once(cli: Cli) -> None:
         ["run", "create"],
         ["run", "logs", "1"],
         ["buffer", "create"],
-        ["prune"],
         ["codespec", "delete", "a"],
     ],
 )

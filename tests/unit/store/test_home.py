@@ -17,6 +17,7 @@ def test_places(tmp_path: Path) -> None:
     home = Home(tmp_path)
     assert home.codespecs_dir == tmp_path / "codespecs"
     assert home.runs_dir == tmp_path / "runs"
+    assert home.running_dir == tmp_path / "running"
     assert home.buffers_dir == tmp_path / "buffers"
     assert home == Home(tmp_path)
 
@@ -34,7 +35,14 @@ def test_the_readme_is_written_once(home: Home) -> None:
     home.ensure()
     readme = home.root / "README.txt"
     text = readme.read_text("utf-8")
-    for words in ("tyger-local", "codespecs/<name>/<version>.json", "runs/", "buffers/", "~"):
+    for words in (
+        "tyger-local",
+        "codespecs/<name>/<version>.json",
+        "runs/",
+        "running/",
+        "buffers/",
+        "~",
+    ):
         assert words in text
     assert all(len(line) <= 100 for line in text.splitlines())
     readme.write_text("mine", "utf-8")

@@ -111,6 +111,14 @@ def test_a_deleted_number_does_not_come_back(runs: RunStore, warnings: list[str]
     assert warnings == []
 
 
+def test_a_number_that_came_to_nothing_is_given_again(home: Home, runs: RunStore) -> None:
+    run_id = runs.allocate()
+    runs.discard(run_id)
+    assert runs.ids() == []
+    assert not (home.runs_dir / "1~deleted").exists()
+    assert runs.allocate() == run_id
+
+
 def test_a_killed_delete_is_finished_by_the_next_run(home: Home, runs: RunStore) -> None:
     for _ in range(2):
         _run(runs)
