@@ -526,6 +526,9 @@ def test_10_there_is_nothing_to_see_before_the_start_and_after_the_end(bench: Be
     assert container.processes() == ()
 
 
+# 11
+
+
 def _remnants(bench: Bench) -> list[Remnant]:
     """Look with another engine of the same kind, as another process would."""
     engine = make_engine(bench.engine.name)
@@ -534,7 +537,7 @@ def _remnants(bench: Bench) -> list[Remnant]:
     return found
 
 
-def test_10_a_container_is_found_by_others_with_its_labels(bench: Bench) -> None:
+def test_11_a_container_is_found_by_others_with_its_labels(bench: Bench) -> None:
     assert _remnants(bench) == []
     containers = [bench.start("sleep", "600")[0] for _ in range(2)]
     found = _remnants(bench)
@@ -546,7 +549,7 @@ def test_10_a_container_is_found_by_others_with_its_labels(bench: Bench) -> None
     assert make_engine(bench.engine.name).place == bench.engine.place
 
 
-def test_10_one_that_never_started_is_found_if_it_exists(bench: Bench) -> None:
+def test_11_one_that_never_started_is_found_if_it_exists(bench: Bench) -> None:
     bench.create("sleep", "600")
     found = _remnants(bench)
     assert [left.is_running for left in found] == (
@@ -557,7 +560,7 @@ def test_10_one_that_never_started_is_found_if_it_exists(bench: Bench) -> None:
     assert _remnants(bench) == []
 
 
-def test_10_removing_kills_with_all_descendants(bench: Bench) -> None:
+def test_11_removing_kills_with_all_descendants(bench: Bench) -> None:
     """One of them has a session of its own, another an environment of its own."""
     reader = bench.pipe("output").open_reader()
     hidden = (
@@ -572,7 +575,7 @@ def test_10_removing_kills_with_all_descendants(bench: Bench) -> None:
     assert _remnants(bench) == []
 
 
-def test_10_several_may_remove_at_once_and_again(bench: Bench) -> None:
+def test_11_several_may_remove_at_once_and_again(bench: Bench) -> None:
     bench.start("sh", "-c", "trap '' TERM; sleep 600")
     found = [left for _ in range(4) for left in _remnants(bench)]
     assert len(found) == 4
@@ -589,7 +592,7 @@ def test_10_several_may_remove_at_once_and_again(bench: Bench) -> None:
         left.stop()
 
 
-def test_10_stopping_leaves_what_an_engine_keeps(bench: Bench) -> None:
+def test_11_stopping_leaves_what_an_engine_keeps(bench: Bench) -> None:
     container, _ = bench.start("sh", "-c", "trap '' TERM; sleep 600")
     (left,) = _remnants(bench)
     left.stop()
