@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -140,7 +143,7 @@ def test_the_next_run_cleans_up_when_the_watchdog_was_killed_too(home: Path) -> 
     assert len(_left(home)) == 4
     answer = _exec_true()
     assert answer.returncode == 0
-    words = "cleaned up after run 1, whose process was killed: removed tyger-local-run-1-job-0-"
+    words = "cleaned up what run 1 had left: removed tyger-local-run-1-job-0-"
     assert words in answer.stderr
     assert _left(home) == []
     assert Path("out.partial").read_bytes() == b"some bytes"
@@ -187,3 +190,68 @@ def test_a_container_that_is_to_be_kept_is_stopped_and_stays(home: Path) -> None
     assert _containers(home, "status=exited") == _containers(home) != []
     pruned = subprocess.run((*TOOL, "prune"), capture_output=True, text=True, check=True)
     assert (pruned.stdout, len(_containers(home))) == ("", 1)
+
+
+# the engine is lost on the way
+
+
+def _relay(source: socket.socket, sink: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(65536):
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
+
+
+@contextmanager
+def _engine_at(path: Path) -> Iterator[None]:
+    """Offer the engine at another address inside the block; its end is as the end of an engine."""
+    ends: list[socket.socket] = []
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        server.listen(64)
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    near, _ = server.accept()
+                    far = socket.socket(socket.AF_UNIX)
+                    far.connect("/var/run/docker.sock")
+                    ends.extend((near, far))
+                    for pair in ((near, far), (far, near)):
+                        threading.Thread(target=_relay, args=pair, daemon=True).start()
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            path.unlink()
+            with suppress(OSError):
+                server.shutdown(socket.SHUT_RDWR)
+            thread.join(DEADLINE_S)
+            for end in ends:
+                with suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+                end.close()
+
+
+def test_what_a_lost_engine_has_is_removed_when_it_is_back(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "d.sock"
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("DOCKER_HOST", f"unix://{path}")
+        with _engine_at(path):
+            tool = _streaming()
+        assert tool.wait(DEADLINE_S) == 125
+        _end(tool)
+        shown = subprocess.run((*TOOL, "run", "show", "1"), capture_output=True, check=True)
+        assert json.loads(shown.stdout)["verdict"] == "engine-failed"
+        assert [path.name for path in Path("temporary").iterdir()] == []
+        entry = json.loads((home / "running/1.json").read_text())
+        assert entry["isOver"]
+        with _engine_at(path):
+            answer = _exec_true()
+    assert answer.returncode == 0
+    assert "cleaned up what run 1 had left" in answer.stderr
+    assert _left(home) == []

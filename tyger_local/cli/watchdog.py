@@ -22,6 +22,9 @@ from contextlib import suppress
 CLEAN_UP_S = 3.0
 """How long the engine may go on making what we asked for just before we died."""
 
+LIMIT_S = 10
+"""When it gives up although an engine has not answered yet; the next run tries again."""
+
 PASS_S = 0.25
 DONE = b"\0"
 IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -82,6 +85,7 @@ def _watch(parent: int, reader: int) -> None:
         while data := os.read(reader, 4096):
             heard += data
         if heard and not heard.endswith(DONE):
+            signal.alarm(LIMIT_S)  # nobody handles it: it ends the process
             _clean_up(os.fsdecode(heard), parent)
     finally:
         os._exit(0)  # nothing of the parent's is flushed, closed or told twice

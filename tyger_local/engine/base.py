@@ -25,8 +25,8 @@ The contract, which one test suite checks on every engine:
    engine shows it; empty where it cannot, before the start and after the end. It never raises because of
    that, and may be called from any thread.
 11. `Engine.remnants` finds every container that is there, whichever process created it and whether or not
-   that lives, with the labels of its plan. `Remnant.remove` and `Remnant.stop` kill what runs of it; they do
-   nothing when it is gone, also when others remove it at the same moment.
+   that lives, with at least the labels of its plan. `Remnant.remove` and `Remnant.stop` kill what runs of
+   it; they do nothing when it is gone, also when others remove it at the same moment.
 """
 
 from __future__ import annotations

@@ -32,18 +32,18 @@ def new_token(labels: Mapping[str, str]) -> str:
     return json.dumps([secrets.token_hex(16), dict(labels)])
 
 
-def kill_descendants(token: str, *, session: int | None, spare: Collection[int]) -> None:
+def kill_descendants(token: str, *, sessions: Collection[int], spare: Collection[int]) -> None:
     """Kill until none is found: a process may fork while the others are being killed.
 
     Args:
         token: In their environment.
-        session: They may be in it instead, whatever their environment says.
+        sessions: They may be in one of these instead, whatever their environment says.
         spare: Processes that are left alone.
 
     Raises:
         EngineError: One of them cannot be killed.
     """
-    while found := list(descendants(token, session=session, spare=spare)):
+    while found := list(descendants(token, sessions=sessions, spare=spare)):
         for process in found:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
@@ -58,16 +58,16 @@ def kill_descendants(token: str, *, session: int | None, spare: Collection[int])
 
 
 def descendants(
-    token: str, *, session: int | None, spare: Collection[int]
+    token: str, *, sessions: Collection[int], spare: Collection[int]
 ) -> Iterator[psutil.Process]:
-    """Find the processes that carry a token, or are in a session; the arguments are `kill_descendants`'."""
+    """Find the processes that carry a token or are in a session; takes what `kill_descendants` takes."""
     for process in psutil.process_iter():
         if process.pid in spare:
             continue
         with contextlib.suppress(psutil.Error, OSError):
             if process.status() == psutil.STATUS_ZOMBIE:
                 continue
-            in_session = session is not None and os.getsid(process.pid) == session
+            in_session = os.getsid(process.pid) in sessions
             if in_session or process.environ().get(TOKEN_VARIABLE) == token:
                 yield process
 
@@ -84,13 +84,13 @@ class Descendants:
     """Processes with one token: what is there of a child and its descendants.
 
     Attributes:
-        session: The child's own, if the child is among them; None when it has ended.
+        sessions: Those that one of them has begun.
     """
 
     pid: int
     labels: Mapping[str, str]
     token: str
-    session: int | None
+    sessions: tuple[int, ...]
     is_running: bool = True
 
     @property
@@ -112,26 +112,31 @@ class Descendants:
         Raises:
             EngineError: One of them cannot be killed.
         """
-        kill_descendants(self.token, session=self.session, spare=(os.getpid(),))
+        kill_descendants(self.token, sessions=self.sessions, spare=(os.getpid(),))
 
 
 def remnants() -> tuple[Descendants, ...]:
     """Find all processes that carry a token, whoever started them."""
-    found: dict[str, Descendants] = {}
+    members: dict[str, list[int]] = {}
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            if process.pid == os.getpid() or process.status() == psutil.STATUS_ZOMBIE:
-                continue
-            token = process.environ().get(TOKEN_VARIABLE, "")
-            labels = _labels(token)
-            if labels is not None and (token not in found or _leads(process.pid)):
-                session = process.pid if _leads(process.pid) else None
-                found[token] = Descendants(process.pid, labels, token, session)
-    return tuple(found.values())
+            if process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE:
+                token = process.environ().get(TOKEN_VARIABLE)
+                if token is not None:
+                    members.setdefault(token, []).append(process.pid)
+    told = ((token, pids, _labels(token)) for token, pids in members.items())
+    return tuple(
+        Descendants(pids[0], labels, token, tuple(pid for pid in pids if _leads(pid)))
+        for token, pids, labels in told
+        if labels is not None
+    )
 
 
 def _leads(pid: int) -> bool:
-    return os.getsid(pid) == pid
+    try:
+        return os.getsid(pid) == pid
+    except ProcessLookupError:
+        return False
 
 
 def _labels(token: str) -> dict[str, str] | None:

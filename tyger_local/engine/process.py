@@ -245,7 +245,7 @@ class ChildProcess:
         child = self._child
         if child is None or child.returncode is not None:
             return ()
-        found = descendants(self._token, session=child.pid, spare=(child.pid, os.getpid()))
+        found = descendants(self._token, sessions=(child.pid,), spare=(child.pid, os.getpid()))
         pids = [child.pid, *(process.pid for process in found)]
         return tuple(sight for pid in pids for sight in threads(pid))
 
@@ -262,7 +262,7 @@ class ChildProcess:
     def _kill_descendants(self, pid: int) -> None:
         # Once reaped, the number may be somebody else's, and so may a session of that number.
         reaped = self._child is not None and self._child.returncode is not None
-        kill_descendants(self._token, session=None if reaped else pid, spare=(pid, os.getpid()))
+        kill_descendants(self._token, sessions=() if reaped else (pid,), spare=(pid, os.getpid()))
 
 
 def _deliver(stream: OutputStream, pipe: IO[bytes], on_output: OnOutput) -> None:

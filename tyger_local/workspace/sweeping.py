@@ -180,8 +180,9 @@ class Sweeper:
             for done in swept.done
             if done.deed is not Deed.RECORDED
         ]
-        ids = ", ".join(str(left.run_id) for left in dead)
+        ids = "run " if len(dead) == 1 else "runs "
+        ids += ", ".join(str(left.run_id) for left in dead)
         if words:
-            tell(f"cleaned up after run {ids}, whose process was killed: {'; '.join(words)}")
+            tell(f"cleaned up what {ids} had left: {'; '.join(words)}")
         if swept.problems:
             tell(f"something is left of earlier runs: {'; '.join(swept.problems)}")

@@ -197,7 +197,7 @@ def test_the_next_run_cleans_up_when_the_watchdog_was_killed_too(home: Path) -> 
         capture_output=True, text=True, check=False, timeout=DEADLINE_S,
     )  # fmt: skip
     assert answer.returncode == 0
-    assert "cleaned up after run 1, whose process was killed: removed process " in answer.stderr
+    assert "cleaned up what run 1 had left: removed process " in answer.stderr
     assert _left(home) == []
     assert Path("out.partial").read_bytes() == b"some bytes"
     _check_record()

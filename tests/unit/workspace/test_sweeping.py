@@ -305,7 +305,7 @@ def test_the_next_run_cleans_up_and_says_so(bench: Bench, dead: Owner) -> None:
     assert not any(map(bench.is_whole, lefts))
     warned = [event.text for event in events if isinstance(event, Warned)]
     (told,) = [text for text in warned if "cleaned up" in text]
-    assert told.startswith("cleaned up after run 1, 2, whose process was killed: removed /")
+    assert told.startswith("cleaned up what runs 1, 2 had left: removed /")
     assert f"kept what arrived of an output as {lefts[0].files[0].partial}" in told
     events.clear()
     assert workspace.runs.exec(CODESPEC, options=ExecOptions(emit=events.append)).id == 4
