@@ -10,8 +10,6 @@ import threading
 from contextlib import suppress
 from typing import NoReturn
 
-from tyger_local.cli.watchdog import start_watchdog
-
 OBJECTS_BETWEEN_COLLECTIONS = 100_000
 """Loading code makes many objects and no garbage, and looking for it took a fifth of the start."""
 
@@ -19,10 +17,13 @@ OBJECTS_BETWEEN_COLLECTIONS = 100_000
 def main() -> NoReturn:
     """Run the command line and exit."""
     _occupy_closed_descriptors()
-    watchdog = start_watchdog(sys.argv[1:])
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
+    watchdog = None
     try:
-        # Late: Ctrl-C while this loads shall not end in a traceback, and a watchdog inherits nothing.
+        # Late: Ctrl-C while these load shall not end in a traceback, and a watchdog inherits little.
+        from tyger_local.cli.watchdog import start_watchdog  # noqa: PLC0415
+
+        watchdog = start_watchdog(sys.argv[1:])
         from tyger_local.cli.main import run_command_line  # noqa: PLC0415
 
         code = run_command_line(sys.argv[1:], watchdog)

@@ -62,15 +62,18 @@ def start_watchdog(argv: Sequence[str]) -> Watchdog | None:
         return None
     reader, writer = os.pipe()
     parent = os.getpid()
+    # Blocked, so that Ctrl-C cannot come between the fork and what makes the child mind none of them.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, IGNORED)
     try:
         pid = os.fork()
+        if pid == 0:
+            _watch(parent, reader)
     except OSError:  # no more processes: the run may still work
-        os.close(reader)
         os.close(writer)
         return None
-    if pid == 0:
-        _watch(parent, reader)
-    os.close(reader)
+    finally:
+        os.close(reader)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return Watchdog(pid, writer)
 
 

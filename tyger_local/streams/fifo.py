@@ -7,6 +7,7 @@ before the container starts; its path is only ever looked at again with ``lstat`
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import secrets
@@ -133,7 +134,9 @@ class Fifo:
         except OSError as error:
             raise StreamError(
                 f"the pipe {path} could not be made: {error.strerror}",
-                "set TMPDIR to a folder on a local disk",
+                "let this program open more files (ulimit -n)"
+                if error.errno == errno.EMFILE
+                else "set TMPDIR to a folder on a local disk",
             ) from error
         made = os.fstat(self._held)
         if not stat.S_ISFIFO(made.st_mode):
