@@ -179,12 +179,13 @@ class Drain(Transfer):
         return again
 
     def _settle(self) -> None:
-        if self._state is BufferState.COMPLETE and unread_bytes(self._reader):
+        self._sightings.read()  # what the container did last, its end may have been told before
+        again = self._sightings.opened_again and self._sightings.is_sure
+        if self._state is BufferState.COMPLETE and (again or unread_bytes(self._reader)):
             self._state = BufferState.REOPENED
         elif self._fifo.is_replaced() and self._state is not BufferState.REOPENED:
             self._state = BufferState.REPLACED
         self._hash_rest()
-        self._sightings.read()
         self._held_at_end = self._holders.were_killed(self._sightings.last_close, self._ended_at)
 
     def _hash_rest(self) -> None:

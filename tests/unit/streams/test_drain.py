@@ -150,6 +150,18 @@ def test_an_output_that_is_opened_again_is_always_recognised(
         assert drain.stats.state is BufferState.REOPENED
 
 
+def test_an_open_right_before_the_end_is_recognised(
+    fifo: Fifo, tmp_path: Path, ends: Ends, children: Children
+) -> None:
+    with _draining(fifo, open_target("output", tmp_path / "out"), ends) as drain:
+        children.finish(children.sh('echo a >"$1"', fifo.path))
+        assert ends.wait().stats.state is BufferState.COMPLETE
+        drain.container_ended()
+        assert drain.join(10)  # from here on only its last look can see anything
+        children.finish(children.sh(': >"$1"', fifo.path))
+        assert drain.final_stats().state is BufferState.REOPENED
+
+
 def test_never_opened_is_empty(fifo: Fifo, tmp_path: Path, ends: Ends) -> None:
     with _draining(fifo, open_target("output", tmp_path / "out"), ends) as drain:
         drain.container_ended()
