@@ -177,8 +177,9 @@ def _background_writers() -> Iterator[Case]:
         BACKGROUND, is_warning=True, is_local=False, outputs=OUT,
     )  # fmt: skip
     yield Case(
-        "a process substitution that nobody waits for",
-        "exec > >(gzip > $OUT_PIPE); for i in {1..20000}; do echo $i; done; sleep $PAUSE; sleep $PAUSE",
+        # A fast one may finish in the moment between its end of file and its death.
+        "a slow process substitution that nobody waits for",
+        "exec > >({ gzip; sleep 60; } > $OUT_PIPE); for i in {1..20000}; do echo $i; done; sleep $PAUSE; sleep $PAUSE",
         BACKGROUND, is_warning=True, is_local=False, outputs=OUT, shell="bash", image=DEBIAN,
     )  # fmt: skip
 

@@ -31,7 +31,7 @@ def _exact(text: str) -> Fraction:
     assert match is not None
     number, suffix = Fraction(match[1].rstrip(".")), match[2]
     if suffix in BINARY:
-        return number * 1024 ** BINARY[suffix]
+        return number * Fraction(1024 ** BINARY[suffix])
     power = DECIMAL[suffix] if suffix in DECIMAL else int(suffix[1:])
     return number * Fraction(f"1e{power}")
 
