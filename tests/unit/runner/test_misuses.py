@@ -1,0 +1,37 @@
+"""The tables of scripts/soak, as far as a process needs no container to misuse its pipes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from soak.case import Case
+from soak.legal import LEGAL
+from soak.misuses import MISUSES
+from soak.trial import BRISK, Trial, start_all
+
+AT_ONCE = 8
+"""Most cases wait more than they work."""
+
+
+@pytest.fixture(scope="module")
+def trials(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[Case, Trial]]:
+    """All cases that were asked for, running side by side."""
+    items = [item for item in request.session.items if isinstance(item, pytest.Function)]
+    chosen = [item.callspec.params["case"] for item in items if item.module is request.module]
+    started = start_all(chosen, "process", tmp_path_factory.mktemp("trials"), BRISK, AT_ONCE)
+    yield started
+    for trial in started.values():  # also those that nobody asked for
+        trial.faults()
+
+
+@pytest.mark.parametrize("case", [case for case in MISUSES if case.is_local], ids=str)
+def test_a_misuse_is_told_by_its_code(trials: dict[Case, Trial], case: Case) -> None:
+    assert trials[case].faults() == []
+
+
+@pytest.mark.parametrize("case", [case for case in LEGAL if case.is_local], ids=str)
+def test_a_legal_use_raises_no_alarm(trials: dict[Case, Trial], case: Case) -> None:
+    assert trials[case].faults() == []
