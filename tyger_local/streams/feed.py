@@ -73,7 +73,11 @@ class Feed(Transfer):
                 self._container_ended.is_set or self._stopped.is_set
             )  # before looking a last time
             self._sightings.read()
-            if self._sightings.was_opened or not self._reader_is_gone():
+            if self._sightings.was_opened:
+                return True
+            # Where opens are seen, a reader that was not seen to open is none: see `Fifo.open_writer`.
+            is_sure = self._sightings.is_sure and not self._sightings.is_blind
+            if not is_sure and not self._reader_is_gone():
                 return True
             if over:
                 self._state = BufferState.NEVER_OPENED

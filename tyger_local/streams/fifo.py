@@ -158,12 +158,15 @@ class Fifo:
 
     def open_writer(self) -> int:
         """Open our end of an input. Never blocks; no reader needs to be there."""
-        # The kernel refuses a non-blocking write end while nobody reads, so read ourselves for a moment.
-        reader = self.open_reader()
+        # The kernel refuses a non-blocking write end while nobody reads, so read ourselves for a moment. A
+        # process that another thread forks in that moment holds this end until it runs its program. It
+        # closes later than we then, but not like a reader that has come and gone: this end writes, too.
+        both = os.open(self.held_path, os.O_RDWR | os.O_NONBLOCK)
         try:
+            self._enlarge(both)
             return os.open(self.held_path, os.O_WRONLY | os.O_NONBLOCK)
         finally:
-            os.close(reader)
+            os.close(both)
 
     def let_openers_in(self) -> None:
         """Free whoever waits to open the pipe for reading. Only while we hold a read end ourselves."""

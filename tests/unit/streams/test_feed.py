@@ -119,6 +119,37 @@ def test_a_file_arrives_whole_and_then_ends(
         _check_whole(feed.final_stats(), data)
 
 
+def test_a_process_forked_while_the_pipe_was_opened_is_no_reader(
+    fifo: Fifo,
+    tmp_path: Path,
+    ends: Ends,
+    children: Children,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    held, really_open = [], os.open
+
+    def forked_meanwhile(path: str, flags: int) -> int:
+        fd = really_open(path, flags)
+        if flags & os.O_ACCMODE != os.O_WRONLY:
+            held.append(os.dup(fd))  # what it inherits, until it runs its program
+        return fd
+
+    data = bytes(100_000)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", forked_meanwhile)
+        feeding = _feeding(fifo, open_source("input", _file(tmp_path, data)), ends)
+        with feeding as feed:
+            patch.undo()
+            feed.start()
+            for fd in held:
+                os.close(fd)
+            child = children.python(READ_ALL, fifo.path, len(data))
+            assert children.finish(child) == hashlib.sha256(data).hexdigest()
+            ends.wait()
+            feed.container_ended()
+            _check_whole(feed.final_stats(), data)
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_a_pipe_that_gives_bits_and_pieces_arrives_whole(
     fifo: Fifo, ends: Ends, children: Children, size: int
