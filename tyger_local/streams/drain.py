@@ -79,7 +79,7 @@ class Drain(Transfer):
         """Take note of what the container does with the pipe; return whether that ends it."""
         if self._sightings.read():
             self._holders.look()
-        if self._sightings.opened_again and self._sightings.is_sure:
+        if self._sightings.surely_opened_again:
             self._state = BufferState.REOPENED
         elif self._sightings.entry_changed and self._fifo.is_replaced():
             self._state = BufferState.REPLACED
@@ -180,8 +180,8 @@ class Drain(Transfer):
 
     def _settle(self) -> None:
         self._sightings.read()  # what the container did last, its end may have been told before
-        again = self._sightings.opened_again and self._sightings.is_sure
-        if self._state is BufferState.COMPLETE and (again or unread_bytes(self._reader)):
+        again = self._sightings.surely_opened_again or bool(unread_bytes(self._reader))
+        if self._state is BufferState.COMPLETE and again:
             self._state = BufferState.REOPENED
         elif self._fifo.is_replaced() and self._state is not BufferState.REOPENED:
             self._state = BufferState.REPLACED

@@ -122,7 +122,7 @@ class Feed(Transfer):
 
     def _is_opened_again(self) -> bool:
         self._sightings.read()
-        again = self._sightings.opened_again and self._sightings.is_sure
+        again = self._sightings.surely_opened_again
         if again:
             self._state = BufferState.REOPENED
         return again

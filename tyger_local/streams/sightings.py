@@ -27,6 +27,7 @@ class Sightings:
         was_opened: Whether the container has opened the pipe.
         holders: How many opens have not been closed again.
         opened_again: Whether it was opened after the last holder had closed it.
+        surely_opened_again: The same, seen while the count could be trusted; a later loss changes nothing.
         is_sure: Whether the count can be trusted: no notice was lost, and no two holders came at a time of
             which the notices might have been merged.
         entry_changed: Whether something was put in the place of the pipe, or taken away from it.
@@ -38,6 +39,7 @@ class Sightings:
         self.was_opened = False
         self.holders = 0
         self.opened_again = False
+        self.surely_opened_again = False
         self.is_sure = True
         self.entry_changed = False
         self.last_close = 0.0
@@ -90,6 +92,7 @@ class Sightings:
             self._own_opens -= 1
             return 0
         self.opened_again |= self._was_closed and self.holders == 0
+        self.surely_opened_again |= self.opened_again and self.is_sure
         self.was_opened = True
         self.holders += 1
         self.is_sure &= self.holders == 1

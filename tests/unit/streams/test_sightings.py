@@ -146,3 +146,15 @@ def test_a_pipe_whose_folder_is_gone_is_not_watched(tmp_path: Path) -> None:
     folder.rmdir()
     assert Sightings(fifo, OUTPUT).is_blind
     fifo.close()
+
+
+def test_what_was_seen_before_notices_were_lost_stays_seen(
+    fifo: Fifo, watched: Callable[[Direction], Sightings]
+) -> None:
+    limit = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
+    seen = watched(OUTPUT)
+    for _ in range(limit // 2):  # of each open and close two notices come
+        os.close(os.open(fifo.path, os.O_WRONLY))
+    seen.read()
+    assert not seen.is_sure
+    assert seen.surely_opened_again
