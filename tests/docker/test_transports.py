@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tyger_local import Workspace
 from tyger_local.engine.base import OutputStream, PullPolicy
 from tyger_local.engine.docker import DockerEngine
 from tyger_local.engine.docker.api import Api
@@ -266,3 +267,23 @@ def test_sockets_that_nobody_can_reach(name: str, words: str, tmp_path: Path) ->
     with pytest.raises(EngineUnavailableError, match=words) as caught:
         api.info()
     assert "DOCKER_HOST" in caught.value.hint
+
+
+INFO = b'{"ServerVersion": "early", "NCPU": 1, "MemTotal": 1073741824}'
+
+
+def test_an_engine_that_is_asked_early_is_asked_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/s")
+    runs = Workspace(engine="docker").runs
+    with closing(Impostor(tmp_path / "s", PING, OK + b"\r\n" + INFO)):
+        runs.expect()
+        for thread in threading.enumerate():
+            if thread.name == "early question":
+                thread.join()
+    record = runs.exec({"image": "x"})  # nobody answers any more
+    assert record.engine is not None
+    assert record.engine.version == "early"
+    assert record.status_reason is not None
+    assert "Connection refused" in record.status_reason

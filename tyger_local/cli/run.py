@@ -96,18 +96,20 @@ def exec_(extra: tuple[str, ...], **given: object) -> int:
     The exit code is the container's own; 124 means a time-out, 137 out of memory, 74 a buffer that failed,
     125 an engine or image that failed, 126 or 127 a command that cannot be executed or found.
     """
-    # Late: loads pydantic.
+    no_positionals(extra, "run exec")
+    here = workspace(str(given["engine"] or "") or None)
+    if not given["dry_run"]:
+        here.runs.expect()
+    # Late: loads pydantic and YAML, while the engine answers.
     from tyger_local.cli.execute import execute, show_plan  # noqa: PLC0415
 
-    no_positionals(extra, "run exec")
     if given["dry_run"]:
-        print_value(show_plan(given, workspace(str(given["engine"] or "") or None)), "yaml")
+        print_value(show_plan(given, here), "yaml")
         return 0
-    place = workspace(str(given["engine"] or "") or None)
     watchdog = settings().watchdog
     if watchdog is not None:
-        watchdog.guard(str(place.home.absolute()))
-    return execute(given, place, console())
+        watchdog.guard(str(here.home.absolute()))
+    return execute(given, here, console())
 
 
 exec_.params += [

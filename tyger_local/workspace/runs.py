@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from threading import Thread
 from typing import TYPE_CHECKING
 
-from tyger_local.errors import NotFoundError, StoreError
+from tyger_local.errors import NotFoundError, StoreError, TygerLocalError
 from tyger_local.store.home import Home
 from tyger_local.store.logs import read_tail
 from tyger_local.store.running import RunningStore
@@ -18,6 +19,7 @@ from tyger_local.workspace.reading import read_file
 from tyger_local.workspace.truth import as_ended, has_ended
 
 if TYPE_CHECKING:  # what runs something loads pydantic
+    from tyger_local.engine.base import Engine
     from tyger_local.outcome.record import RunRecord
     from tyger_local.runner.sweep import Swept
     from tyger_local.spec.runs import RunFlags, RunRequest
@@ -44,6 +46,24 @@ class Runs:
         self._running = RunningStore(home)
         self._codespecs = codespecs
         self._engine = engine
+        self._asked: list[Engine] = []
+
+    def expect(self) -> None:
+        """Begin to ask the engine what it is, for whoever has yet to load and read what shall run.
+
+        Raises:
+            UsageError: There is no such engine.
+        """
+        from tyger_local.workspace.engines import make_engine  # noqa: PLC0415  (loads the plan)
+
+        engine = make_engine(self._engine)
+
+        def ask() -> None:
+            with suppress(TygerLocalError):  # the run will ask again, and say so
+                engine.describe()
+
+        Thread(target=ask, name="early question", daemon=True).start()
+        self._asked.append(engine)
 
     def request(self, file: str | None = None, flags: RunFlags | None = None) -> RunRequest:
         """Read a run or codespec file and lay flags over it.
@@ -154,7 +174,10 @@ class Runs:
         else:
             own = {name: BufferArgument(text, Place("buffers")) for name, text in given.items()}
             run = replace(run, job=replace(run.job, buffers={**run.job.buffers, **own}))
-        engine = make_engine(self._engine)
+        try:
+            engine = self._asked.pop()
+        except IndexError:
+            engine = make_engine(self._engine)
         return Execution(run, file, self._codespecs, engine, options or ExecOptions())
 
     def show(self, run_id: int) -> JsonObject:
