@@ -9,6 +9,7 @@ from tyger_local.errors import UsageError
 from tyger_local.plan.environment import Environment, environment
 from tyger_local.plan.limits import plan_limits
 from tyger_local.plan.model import (
+    CLUSTER_PIPE_ROOT,
     Capacity,
     ContainerPlan,
     Difference,
@@ -20,8 +21,6 @@ from tyger_local.plan.model import (
 from tyger_local.spec.buffers import Direction, pipe_variable
 from tyger_local.spec.expansion import expand
 from tyger_local.spec.models import JobCodespec
-
-CLUSTER_PIPE_ROOT = "/etc/buffer-fifos"
 
 SHELL = ("/bin/sh", "-c", "if command -v bash >/dev/null; then exec bash; else exec sh; fi")
 """The command of ``--shell``: bash where the image has it."""

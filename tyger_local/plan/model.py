@@ -7,6 +7,9 @@ from enum import Enum
 
 from tyger_local.spec.buffers import Direction
 
+CLUSTER_PIPE_ROOT = "/etc/buffer-fifos"
+"""Where the cluster puts the pipes of a container."""
+
 
 class Role(str, Enum):
     """What a container is to its run."""

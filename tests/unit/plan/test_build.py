@@ -5,8 +5,9 @@ from collections.abc import Mapping
 import pytest
 
 from tyger_local.errors import EngineError, UsageError
-from tyger_local.plan.build import CLUSTER_PIPE_ROOT, SHELL, ResolvedRun, plan_run
+from tyger_local.plan.build import SHELL, ResolvedRun, plan_run
 from tyger_local.plan.model import (
+    CLUSTER_PIPE_ROOT,
     Capacity,
     ContainerPlan,
     Difference,

@@ -21,8 +21,13 @@ from tyger_local.engine.docker.transport import Transport
 from tyger_local.engine.docker.unix import UnixTransport, local_socket, place
 from tyger_local.errors import EngineError, ImageError, StartError
 from tyger_local.outcome.record import EngineIdentity, ImageIdentity
-from tyger_local.plan.build import CLUSTER_PIPE_ROOT
-from tyger_local.plan.model import Capacity, ContainerPlan, Difference, RunPlan
+from tyger_local.plan.model import (
+    CLUSTER_PIPE_ROOT,
+    Capacity,
+    ContainerPlan,
+    Difference,
+    RunPlan,
+)
 
 SMALLEST_MEMORY_BYTES = 6 * 2**20
 """Docker's own floor for a memory limit."""
