@@ -64,7 +64,7 @@ def create(names: tuple[str, ...], **given: object) -> None:
     Prints the version. When nothing differs from the latest version, no new one is made and its number is
     printed. What stands behind -- are the container's arguments, or with --command its command.
     """
-    # Late: loads pydantic.
+    # Late: loads YAML.
     from tyger_local.cli.codespec_flags import file_and_flags  # noqa: PLC0415
 
     codespecs = workspace().codespecs

@@ -100,7 +100,7 @@ def exec_(extra: tuple[str, ...], **given: object) -> int:
     here = workspace(str(given["engine"] or "") or None)
     if not given["dry_run"]:
         here.runs.expect()
-    # Late: loads pydantic and YAML, while the engine answers.
+    # Late: loads YAML, while the engine answers.
     from tyger_local.cli.execute import execute, show_plan  # noqa: PLC0415
 
     if given["dry_run"]:

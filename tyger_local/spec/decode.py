@@ -1,17 +1,14 @@
-"""From a document with positions to a model; pydantic's errors become ours here, and only here."""
+"""From a document with positions to a model; what does not fit becomes an error that says where."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeVar, get_args
-
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
+from typing import TypeVar
 
 from tyger_local.errors import SpecError
 from tyger_local.spec.document import Document, Path, Place, Value
-from tyger_local.spec.fields import Reading
+from tyger_local.spec.fields import Misfit, Problem, Reading
 from tyger_local.spec.flags import check_text
 from tyger_local.spec.models import CodespecFile, Model, RunFile
 from tyger_local.spec.names import nearest
@@ -20,12 +17,6 @@ M = TypeVar("M", bound=Model)
 
 CODESPEC_FILE_READING = Reading(numbers_become_text=True)
 IN_PLACE_READING = Reading(numbers_become_text=False)
-
-OUR_ERRORS = ("mismatch", "range", "time", "quantity", "twice")
-"""Types of the errors that our own field types raise; their messages are ready to show."""
-
-FOREIGN_ERRORS: Mapping[str, str] = {"extra_forbidden": "unknown field"}
-"""Types of pydantic's own errors that the models can give, in our words."""
 
 
 def decode(model: type[M], document: Document, reading: Reading, *, prefix: Path = ()) -> M:
@@ -42,12 +33,10 @@ def decode(model: type[M], document: Document, reading: Reading, *, prefix: Path
             nearest legal name.
     """
     try:
-        return model.model_validate(_part(document.value, prefix), context=reading)
-    except ValidationError as error:
-        found = error.errors(include_url=False)
-        raise min(
-            (_translated(model, document, prefix, details) for details in found), key=_order
-        ).error from error
+        return model.read(_part(document.value, prefix), reading)
+    except Misfit as misfit:
+        found = (_translated(model, document, prefix, problem) for problem in misfit.problems)
+        raise min(found, key=_order).error from misfit
 
 
 def _part(value: Value, path: Path) -> Value:
@@ -67,52 +56,35 @@ class _Translated:
 
 
 def _order(translated: _Translated) -> tuple[int, int]:
-    """Pydantic reports in the order of the model's fields; people read in the order of the file."""
+    """Models know no lines; people read in the order of the file."""
     return translated.place.line or 0, translated.place.column or 0
 
 
 def _translated(
-    model: type[Model], document: Document, prefix: Path, details: ErrorDetails
+    model: type[Model], document: Document, prefix: Path, problem: Problem
 ) -> _Translated:
-    location = prefix + details["loc"]
+    location = prefix + problem.path
     source = document.place(()).source
-    if details["type"] == "extra_forbidden":
+    if problem.known:
         place = document.key_place(location)
-        problem = FOREIGN_ERRORS["extra_forbidden"] + f' "{location[-1]}"'
-        problem += f" in {dotted(location[:-1])}" if location[:-1] else ""
-        hint = _nearest_field(_owner(model, details["loc"][:-1]), str(location[-1]))
+        words = f'{problem.words} "{location[-1]}"'
+        words += f" in {dotted(location[:-1])}" if location[:-1] else ""
+        is_run = model is RunFile and len(problem.path) == 1
+        hint = _nearest_field(problem, str(location[-1]), is_run=is_run)
     else:
         place = document.place(location)
-        problem = f"{dotted(location)}: {details['msg']}" if location else details["msg"]
-        context: dict[str, object] = details.get("ctx", {})
-        hint = str(context.get("hint", ""))
-    error = SpecError(f"failed to parse file {source}: {problem}", hint, where=str(place))
+        words = f"{dotted(location)}: {problem.words}" if location else problem.words
+        hint = problem.hint
+    error = SpecError(f"failed to parse file {source}: {words}", hint, where=str(place))
     return _Translated(error, place)
 
 
-def _nearest_field(owner: type[Model], name: str) -> str:
-    """Return what to do about the unknown field `name` of `owner`."""
-    legal = _names(owner)
-    if owner is RunFile and name.lower() in map(str.lower, _names(CodespecFile)):
+def _nearest_field(problem: Problem, name: str, *, is_run: bool) -> str:
+    """Return what to do about the unknown field `name`."""
+    if is_run and name.lower() in map(str.lower, CodespecFile.known()):
         return "this looks like a codespec; a run file has it under job.codespec"
-    close = nearest(name, legal)
-    return f'did you mean "{close}"?' if close else f"known here: {', '.join(legal)}"
-
-
-def _names(model: type[Model]) -> list[str]:
-    return [field.alias or key for key, field in model.model_fields.items()]
-
-
-def _owner(model: type[Model], path: Path) -> type[Model]:
-    """Return the model that `path`, which leads through models and lists of them, ends at."""
-    owner = model
-    for name in path:
-        for key, field in owner.model_fields.items():
-            if (field.alias or key) == name:
-                inside = (field.annotation, *get_args(field.annotation))
-                owner = next(c for c in inside if isinstance(c, type) and issubclass(c, Model))
-                break
-    return owner
+    close = nearest(name, problem.known)
+    return f'did you mean "{close}"?' if close else f"known here: {', '.join(problem.known)}"
 
 
 def dotted(path: Path) -> str:

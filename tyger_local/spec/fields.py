@@ -1,23 +1,25 @@
-"""Field types of the models: what Go's JSON decoder makes of a value, as pydantic validators.
+"""Field types of the models: what Go's JSON decoder makes of a value.
 
 Tyger's client decodes files with Go's ``encoding/json`` after a YAML step that knows the target
 type: a number or boolean meant for a string becomes text, but only in a codespec file, not in a
-codespec written inside a run file. That difference is the validation context, `Reading`.
+codespec written inside a run file. That difference is the `Reading`.
+
+A field's type carries what reads it: ``Text`` is ``Annotated[str, read_text]``. A reader returns what the
+field holds, or raises `Misfit` with everything that is wrong with the value.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Annotated
-
-from pydantic import BeforeValidator, ValidationInfo
-from pydantic_core import PydanticCustomError
+from typing import Annotated, TypeVar
 
 from tyger_local.errors import QuantityError
 from tyger_local.spec.go_text import format_float, json_number
+from tyger_local.spec.place import Path
 from tyger_local.spec.quantity import Quantity, parse_quantity
 
 INT32_MAX = 2**31 - 1
@@ -40,6 +42,47 @@ class Reading:
     numbers_become_text: bool = False
 
 
+AS_IT_IS = Reading()
+
+T = TypeVar("T")
+Key = TypeVar("Key", str, int)
+Reader = Callable[[object, Reading], T]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that does not fit.
+
+    Attributes:
+        path: Where it is, below the value that was read.
+        words: What is wrong.
+        hint: What to do about it.
+        known: Only for an unknown field: the names that are known in its place.
+    """
+
+    path: Path
+    words: str
+    hint: str = ""
+    known: tuple[str, ...] = ()
+
+
+class Misfit(Exception):  # noqa: N818  (it is told, and not an error of ours)
+    """A value does not fit its field; `problems` says why, and is never empty."""
+
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__(*problems)
+        self.problems = problems
+
+    def below(self, key: str | int) -> tuple[Problem, ...]:
+        """Return the problems as seen from the value that holds this one under `key`."""
+        return tuple(replace(found, path=(key, *found.path)) for found in self.problems)
+
+
+def misfit(words: str, hint: str = "") -> Misfit:
+    """Return the exception for a value in which one thing is wrong."""
+    return Misfit(Problem((), words, hint))
+
+
 def kind_of(value: object) -> str:
     """Return what a person would call `value`: ``a list``, ``a number``, ``a boolean``..."""
     if value is None:
@@ -53,21 +96,13 @@ def kind_of(value: object) -> str:
     return "a list" if isinstance(value, (list, tuple)) else "a mapping"
 
 
-def mismatch(wanted: str, value: object, hint: str = "") -> PydanticCustomError:
-    """Return the error for a value of another type than `wanted`."""
-    return PydanticCustomError(
-        "mismatch",
-        "{wanted} is needed here, and this is {found}",
-        {"wanted": wanted, "found": kind_of(value), "hint": hint},
-    )
+def mismatch(wanted: str, value: object, hint: str = "") -> Misfit:
+    """Return the exception for a value of another type than `wanted`."""
+    return misfit(f"{wanted} is needed here, and this is {kind_of(value)}", hint)
 
 
-def _text(value: object, info: ValidationInfo[object]) -> str:
-    if value is None:
-        return ""  # null leaves a Go string at its zero value
-    if isinstance(value, str):
-        return value
-    reading = info.context if isinstance(info.context, Reading) else Reading()
+def read_text(value: object, reading: Reading) -> str:
+    """Read a text; what else becomes one depends on `reading`."""
     if reading.numbers_become_text:
         if isinstance(value, bool):
             return "true" if value else "false"
@@ -75,12 +110,13 @@ def _text(value: object, info: ValidationInfo[object]) -> str:
             return str(value)
         if isinstance(value, float):
             return format_float(value)
-    raise mismatch("a string", value, "put it in quotes" if _is_number(value) else "")
+    return read_exact_text(value, reading)
 
 
-def _exact_text(value: object) -> str:
+def read_exact_text(value: object, _: Reading) -> str:
+    """Read a text that is never made of anything else."""
     if value is None:
-        return ""
+        return ""  # null leaves a Go string at its zero value
     if isinstance(value, str):
         return value
     raise mismatch("a string", value, "put it in quotes" if _is_number(value) else "")
@@ -90,13 +126,13 @@ def _is_number(value: object) -> bool:
     return isinstance(value, (bool, int, float))
 
 
-def _time(value: object) -> str:
-    text = _exact_text(value)
+def read_time(value: object, reading: Reading) -> str:
+    """Read a time, which stays text."""
+    text = read_exact_text(value, reading)
     if value is not None and not _is_rfc_3339(text):
-        raise PydanticCustomError(
-            "time",
-            "'{text}' is no RFC 3339 time",
-            {"text": text, "hint": "write it like 2025-03-14T06:43:18Z, or leave it out"},
+        raise misfit(
+            f"'{text}' is no RFC 3339 time",
+            "write it like 2025-03-14T06:43:18Z, or leave it out",
         )
     return text
 
@@ -112,7 +148,8 @@ def _is_rfc_3339(text: str) -> bool:
     return True
 
 
-def _integer(value: object) -> int:
+def read_integer(value: object, _: Reading) -> int:
+    """Read an integer of 32 bits."""
     if value is None:
         return 0  # null leaves a Go int at its zero value
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
@@ -121,7 +158,7 @@ def _integer(value: object) -> int:
         quoted = isinstance(value, str) and _WHOLE_NUMBER.fullmatch(value)
         raise mismatch("an integer", value, "remove the quotes" if quoted else "")
     if not fits_32_bits(value):
-        raise PydanticCustomError("range", "{value} does not fit in 32 bits", {"value": value})
+        raise misfit(f"{value} does not fit in 32 bits")
     return value
 
 
@@ -130,15 +167,17 @@ def fits_32_bits(value: int) -> bool:
     return INT32_MIN <= value <= INT32_MAX
 
 
-def _optional_integer(value: object) -> int | None:
-    return None if value is None else _integer(value)
+def read_optional_integer(value: object, reading: Reading) -> int | None:
+    """Read an integer that may be absent."""
+    return None if value is None else read_integer(value, reading)
 
 
 def _is_finite(value: float) -> bool:
     return isinstance(value, int) or math.isfinite(value)
 
 
-def _quantity(value: object) -> Quantity | None:
+def read_quantity(value: object, _: Reading) -> Quantity | None:
+    """Read a quantity that may be absent."""
     if value is None:
         return None
     if isinstance(value, bool):
@@ -153,20 +192,33 @@ def _quantity(value: object) -> Quantity | None:
     try:
         return parse_quantity(text)
     except QuantityError as error:
-        raise PydanticCustomError(
-            "quantity", "{reason}", {"reason": error.what, "hint": error.hint}
-        ) from error
+        raise misfit(error.what, error.hint) from error
 
 
-def _list(value: object) -> object:
-    if value is None:
-        return ()
-    if not isinstance(value, (list, tuple)):
-        raise mismatch("a list", value, "write each element on a line of its own behind '- '")
-    return value
+def list_of(read: Reader[T]) -> Reader[tuple[T, ...]]:
+    """Return what reads a list of what `read` reads."""
+
+    def read_list(value: object, reading: Reading) -> tuple[T, ...]:
+        if value is None:
+            return ()
+        if not isinstance(value, (list, tuple)):
+            raise mismatch("a list", value, "write each element on a line of its own behind '- '")
+        return tuple(item for _, item in _each(enumerate(value), read, reading))
+
+    return read_list
 
 
-def _mapping(value: object) -> object:
+def map_of(read: Reader[T]) -> Reader[dict[str, T]]:
+    """Return what reads a mapping to what `read` reads."""
+
+    def read_map(value: object, reading: Reading) -> dict[str, T]:
+        return dict(_each(mapping(value).items(), read, reading))
+
+    return read_map
+
+
+def mapping(value: object) -> dict[str, object]:
+    """Return `value`, which must be a mapping or absent."""
     if value is None:
         return {}
     if not isinstance(value, dict):
@@ -174,13 +226,28 @@ def _mapping(value: object) -> object:
     return value
 
 
-Text = Annotated[str, BeforeValidator(_text)]
-ExactText = Annotated[str, BeforeValidator(_exact_text)]
-Time = Annotated[str, BeforeValidator(_time)]
-Integer = Annotated[int, BeforeValidator(_integer)]
-OptionalInteger = Annotated[int | None, BeforeValidator(_optional_integer)]
-OptionalQuantity = Annotated[Quantity | None, BeforeValidator(_quantity)]
-Texts = Annotated[tuple[Text, ...], BeforeValidator(_list)]
-TextMap = Annotated[dict[str, Text], BeforeValidator(_mapping)]
-IntegerMap = Annotated[dict[str, Integer], BeforeValidator(_mapping)]
-List = BeforeValidator(_list)
+def _each(
+    items: Iterable[tuple[Key, object]], read: Reader[T], reading: Reading
+) -> list[tuple[Key, T]]:
+    """Read each of `items`; what is wrong with one shall not hide what is wrong with the next."""
+    found: list[tuple[Key, T]] = []
+    problems: list[Problem] = []
+    for key, item in items:
+        try:
+            found.append((key, read(item, reading)))
+        except Misfit as misfit:  # noqa: PERF203  (what is slow about it is the raising)
+            problems += misfit.below(key)
+    if problems:
+        raise Misfit(*problems)
+    return found
+
+
+Text = Annotated[str, read_text]
+ExactText = Annotated[str, read_exact_text]
+Time = Annotated[str, read_time]
+Integer = Annotated[int, read_integer]
+OptionalInteger = Annotated[int | None, read_optional_integer]
+OptionalQuantity = Annotated[Quantity | None, read_quantity]
+Texts = Annotated[tuple[str, ...], list_of(read_text)]
+TextMap = Annotated[dict[str, str], map_of(read_text)]
+IntegerMap = Annotated[dict[str, int], map_of(read_integer)]

@@ -112,14 +112,10 @@ def codespec_from(file: CodespecFile, flags: CodespecFlags, kind: str | None = N
     if kind == "worker" and file.sockets:
         raise SpecError("worker codespecs cannot have sockets", "a worker has endpoints instead")
     if kind == "job":
-        buffers = Buffers.model_construct(inputs=tuple(inputs), outputs=tuple(outputs))
-        codespec = JobCodespec.model_construct(
-            None, kind="job", buffers=buffers, sockets=file.sockets, **common
-        )
+        buffers = Buffers(inputs=tuple(inputs), outputs=tuple(outputs))
+        codespec = JobCodespec(buffers=buffers, sockets=file.sockets, **common)
     else:
-        codespec = WorkerCodespec.model_construct(
-            None, kind="worker", endpoints=endpoints, **common
-        )
+        codespec = WorkerCodespec(endpoints=endpoints, **common)
     check_codespec(codespec)
     return codespec
 
@@ -158,12 +154,12 @@ def _kind(file: CodespecFile, flags: CodespecFlags) -> str:
 
 def _resources(below: Resources, texts: Mapping[str, str]) -> Resources:
     given = {flag: _quantity(flag, texts[flag]) for flag in QUANTITY_FLAGS if flag in texts}
-    return Resources.model_construct(
-        requests=ComputeResources.model_construct(
+    return Resources(
+        requests=ComputeResources(
             cpu=given.get("cpu-request", below.requests.cpu),
             memory=given.get("memory-request", below.requests.memory),
         ),
-        limits=ComputeResources.model_construct(
+        limits=ComputeResources(
             cpu=given.get("cpu-limit", below.limits.cpu),
             memory=given.get("memory-limit", below.limits.memory),
         ),

@@ -1,8 +1,8 @@
-"""Codespecs and run files as frozen pydantic models.
+"""Codespecs and run files as frozen models.
 
-pydantic was weighed against decoding by hand: it costs about 0.1 s on the paths that validate
-(``codespec create``, ``run exec``) and gives typed models, a place for every error and a JSON schema.
-``codespec list`` and ``show`` never come here.
+pydantic was weighed and left: of a run of ``true`` its loading was a fifth, before the engine could be asked
+for anything, and Go's rules for values had to be written by hand all the same. What is left is here: names,
+and everything that is wrong at once instead of the first.
 
 Two rules of Tyger shape the fields. Empty means not given (an empty string, list or mapping), so
 fields default to empty and not to None. And field names match without regard to case.
@@ -10,55 +10,101 @@ fields default to empty and not to None. And field names match without regard to
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
-
-from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
-from pydantic.alias_generators import to_camel
-from pydantic_core import PydanticCustomError
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from functools import cache
+from typing import Annotated, Literal, TypeVar, get_type_hints
 
 from tyger_local.spec.fields import (
+    AS_IT_IS,
     ExactText,
     Integer,
     IntegerMap,
-    List,
+    Misfit,
     OptionalInteger,
     OptionalQuantity,
+    Problem,
+    Reader,
+    Reading,
     Text,
     TextMap,
     Texts,
     Time,
+    list_of,
+    mapping,
+    misfit,
     mismatch,
 )
 
+M = TypeVar("M", bound="Model")
 
-class Model(BaseModel):
-    """A frozen model whose field names match without regard to case, and that knows no others."""
 
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        alias_generator=to_camel,
-    )
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """A document's part whose field names match without regard to case, and that knows no others."""
 
-    @model_validator(mode="before")
     @classmethod
-    def _fold_names(cls, value: object) -> object:
-        if value is None:
-            return {}
-        if not isinstance(value, dict):
-            raise mismatch("a mapping", value, "write it as 'name: value' lines")
-        names = {to_camel(name).lower(): to_camel(name) for name in cls.model_fields}
-        folded: dict[str, object] = {}
-        for key, item in value.items():
-            name = names.get(str(key).lower(), str(key))
-            if name in folded:
-                raise PydanticCustomError(
-                    "twice", "the field '{name}' is given twice", {"name": name}
-                )
-            folded[name] = item
-        return folded
+    def read(cls: type[M], value: object, reading: Reading = AS_IT_IS) -> M:  # noqa: PYI019  (Self needs 3.11)
+        """Make a model of a mapping.
+
+        Raises:
+            Misfit: With everything that does not fit.
+        """
+        known = cls.known()
+        values: dict[str, object] = {}
+        problems: list[Problem] = []
+        for name, item in _folded(mapping(value), known).items():
+            if name not in known:
+                problems.append(Problem((name,), "unknown field", known=tuple(known)))
+                continue
+            attribute, read = known[name]
+            try:
+                values[attribute] = read(item, reading)
+            except Misfit as found:
+                problems += found.below(name)
+        if problems:
+            raise Misfit(*problems)
+        return cls(**values)
+
+    @classmethod
+    @cache
+    def known(cls) -> Mapping[str, tuple[str, Reader[object]]]:
+        """Return each field by its name in documents: its own name, and what reads it."""
+        hints = get_type_hints(cls, include_extras=True)
+        return {
+            _camel(one.name): (one.name, _reader(hints[one.name]))
+            for one in fields(cls)
+            if one.init
+        }
 
 
+def _reader(hint: object) -> Reader[object]:
+    """Return what reads a field of a type: what the type carries, or the model that it is."""
+    if isinstance(hint, type) and issubclass(hint, Model):
+        return hint.read
+    # typing names no type that has it.
+    carried: tuple[Reader[object]] = getattr(hint, "__metadata__")  # noqa: B009
+    return carried[0]
+
+
+def _folded(given: Mapping[str, object], known: Mapping[str, object]) -> dict[str, object]:
+    """Return what is given by the names that fields have in documents."""
+    names = {name.lower(): name for name in known}
+    folded: dict[str, object] = {}
+    for key, item in given.items():
+        name = names.get(key.lower(), key)
+        if name in folded:
+            raise misfit(f"the field '{name}' is given twice")
+        folded[name] = item
+    return folded
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(map(str.capitalize, rest))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Buffers(Model):
     """The names of a job's buffers: what it reads and what it writes."""
 
@@ -66,6 +112,7 @@ class Buffers(Model):
     outputs: Texts = ()
 
 
+@dataclass(frozen=True, kw_only=True)
 class Socket(Model):
     """A TCP port of the job through which buffers go instead of pipes."""
 
@@ -74,6 +121,10 @@ class Socket(Model):
     output_buffer: Text = ""
 
 
+Sockets = Annotated[tuple[Socket, ...], list_of(Socket.read)]
+
+
+@dataclass(frozen=True, kw_only=True)
 class ComputeResources(Model):
     """CPU and memory; either may be absent."""
 
@@ -81,6 +132,7 @@ class ComputeResources(Model):
     memory: OptionalQuantity = None
 
 
+@dataclass(frozen=True, kw_only=True)
 class Resources(Model):
     """What a container asks for (`requests`), may not exceed (`limits`), and its GPUs and /dev/shm."""
 
@@ -90,6 +142,7 @@ class Resources(Model):
     shm: OptionalQuantity = None
 
 
+@dataclass(frozen=True, kw_only=True)
 class Codespec(Model):
     """What jobs and workers have in common.
 
@@ -107,30 +160,33 @@ class Codespec(Model):
     command: Texts = ()
     args: Texts = ()
     working_dir: Text = ""
-    env: TextMap = {}
+    env: TextMap = field(default_factory=dict)
     identity: Text = ""
     resources: Resources = Resources()
     max_replicas: OptionalInteger = None
 
 
+@dataclass(frozen=True, kw_only=True)
 class JobCodespec(Codespec):
     """A codespec that reads and writes buffers and runs to an end."""
 
-    kind: Literal["job"] = "job"
+    kind: Literal["job"] = field(default="job", init=False)
     buffers: Buffers = Buffers()
-    sockets: Annotated[tuple[Socket, ...], List] = ()
+    sockets: Sockets = ()
 
 
+@dataclass(frozen=True, kw_only=True)
 class WorkerCodespec(Codespec):
     """A codespec that serves the job through endpoints (name to TCP port) until the job ends."""
 
-    kind: Literal["worker"] = "worker"
-    endpoints: IntegerMap = {}
+    kind: Literal["worker"] = field(default="worker", init=False)
+    endpoints: IntegerMap = field(default_factory=dict)
 
 
 AnyCodespec = JobCodespec | WorkerCodespec
 
 
+@dataclass(frozen=True, kw_only=True)
 class CodespecFile(Codespec):
     """A codespec as a file holds it: of either kind, perhaps with a name.
 
@@ -143,16 +199,17 @@ class CodespecFile(Codespec):
     version: OptionalInteger = None
     created_at: Time = ""
     buffers: Buffers = Buffers()
-    sockets: Annotated[tuple[Socket, ...], List] = ()
-    endpoints: IntegerMap = {}
+    sockets: Sockets = ()
+    endpoints: IntegerMap = field(default_factory=dict)
 
 
-def _reference_or_codespec(value: object) -> object:
+def _reference_or_codespec(value: object, _: Reading) -> str | dict[str, object] | None:
     if value is None or isinstance(value, (str, dict)):
         return value
     raise mismatch("a codespec's name or a codespec", value)
 
 
+@dataclass(frozen=True, kw_only=True)
 class RunTarget(Model):
     """The ``job`` or ``worker`` part of a run file.
 
@@ -161,24 +218,30 @@ class RunTarget(Model):
         buffers: What each buffer is connected to.
     """
 
-    codespec: Annotated[str | dict[str, object] | None, BeforeValidator(_reference_or_codespec)] = (
-        None
-    )
-    buffers: TextMap = {}
-    tags: TextMap = {}
+    codespec: Annotated[str | dict[str, object] | None, _reference_or_codespec] = None
+    buffers: TextMap = field(default_factory=dict)
+    tags: TextMap = field(default_factory=dict)
     buffer_ttl: Text = ""
     node_pool: Text = ""
     replicas: OptionalInteger = None
 
 
+def _optional_target(value: object, reading: Reading) -> RunTarget | None:
+    return None if value is None else RunTarget.read(value, reading)
+
+
+OptionalTarget = Annotated[RunTarget | None, _optional_target]
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunFile(Model):
     """A run file. Fields that the system sets (``id``, ``status``...) are accepted and ignored."""
 
-    job: RunTarget | None = None
-    worker: RunTarget | None = None
+    job: OptionalTarget = None
+    worker: OptionalTarget = None
     cluster: Text = ""
     timeout_seconds: OptionalInteger = None
-    tags: TextMap = {}
+    tags: TextMap = field(default_factory=dict)
     buffer_access_ttl: Text = ""
     id: OptionalInteger = None
     kind: Text = ""

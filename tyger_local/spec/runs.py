@@ -128,20 +128,20 @@ def run_request(document: Document | None, flags: RunFlags) -> RunRequest:
     file, inline = _read(document)
     if file.kind.lower() == "system":
         raise UsageError("System runs cannot be created directly", "remove 'kind: system'")
-    job = _target("job", document, file.job or RunTarget.model_validate({}), inline, flags.job)
+    job = _target("job", document, file.job or RunTarget(), inline, flags.job)
     if job is None:
         raise UsageError(
             "a codespec for the job must be specified", "name one with -c NAME or -f FILE"
         )
     worker = None
     if file.worker is not None or flags.worker.any_given():
-        below = file.worker or RunTarget.model_validate({})
+        below = file.worker or RunTarget()
         worker = _target("worker", document, below, None, flags.worker)
         if worker is None:
             raise UsageError(
                 "a codespec for the worker must be specified", "name one with --worker-codespec"
             )
-    job = _with_buffers(job, file.job or RunTarget.model_validate({}), document, flags)
+    job = _with_buffers(job, file.job or RunTarget(), document, flags)
     timeout_s = file.timeout_seconds if flags.timeout_s is None else flags.timeout_s
     tags = {**file.tags, **flags.tags}
     check_tags(tags)
@@ -165,11 +165,11 @@ def run_request(document: Document | None, flags: RunFlags) -> RunRequest:
 
 def _read(document: Document | None) -> tuple[RunFile, CodespecFile | None]:
     if document is None:
-        return RunFile.model_validate({}), None
+        return RunFile(), None
     value = document.value
     names = {name.lower() for name in value} if isinstance(value, dict) else set()
     if "image" in names and "job" not in names:
-        return RunFile.model_validate({}), decode(CodespecFile, document, CODESPEC_FILE_READING)
+        return RunFile(), decode(CodespecFile, document, CODESPEC_FILE_READING)
     return decode(RunFile, document, CODESPEC_FILE_READING), None
 
 

@@ -1,6 +1,6 @@
 """Codespecs: create, show, list.
 
-pydantic and YAML are imported only by what needs them: showing and listing read documents.
+YAML and the models are imported only by what needs them: showing and listing read documents.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tyger_local.store.home import Home
 from tyger_local.workspace.clock import now
 from tyger_local.workspace.reading import read_file
 
-if TYPE_CHECKING:  # the models load pydantic
+if TYPE_CHECKING:  # the models are loaded late
     from tyger_local.spec.flags import CodespecFlags
     from tyger_local.spec.models import CodespecFile
 
@@ -53,7 +53,7 @@ class Codespecs:
         Raises:
             SpecError: It cannot be read or is no codespec.
         """
-        # Late: loads pydantic.
+        # Late: loads YAML.
         from tyger_local.spec.decode import decode_codespec_file  # noqa: PLC0415
 
         return decode_codespec_file(read_file(path))
@@ -70,7 +70,7 @@ class Codespecs:
         Raises:
             SpecError: A rule of Tyger's is broken.
         """
-        # Late: these load pydantic.
+        # Late: these load YAML.
         from tyger_local.spec.decode import decode_codespec_file, plain_document  # noqa: PLC0415
         from tyger_local.spec.flags import CodespecFlags, codespec_from  # noqa: PLC0415
         from tyger_local.spec.models import CodespecFile  # noqa: PLC0415

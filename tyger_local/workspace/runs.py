@@ -18,7 +18,7 @@ from tyger_local.workspace.owner import is_alive, owner_in
 from tyger_local.workspace.reading import read_file
 from tyger_local.workspace.truth import as_ended, has_ended
 
-if TYPE_CHECKING:  # what runs something loads pydantic
+if TYPE_CHECKING:  # what runs something loads much
     from tyger_local.engine.base import Engine
     from tyger_local.outcome.record import RunRecord
     from tyger_local.runner.sweep import Swept
@@ -76,7 +76,7 @@ class Runs:
             SpecError: The file cannot be read or makes no sense.
             UsageError: No codespec is named.
         """
-        from tyger_local.spec.runs import RunFlags, run_request  # noqa: PLC0415  (loads pydantic)
+        from tyger_local.spec.runs import RunFlags, run_request  # noqa: PLC0415  (loads YAML)
 
         document = None if file is None else read_file(file)
         return run_request(document, flags or RunFlags())
@@ -154,7 +154,7 @@ class Runs:
         options: ExecOptions | None,
         file: str | None,
     ) -> Execution:
-        # Late: these load pydantic, and the engine docker-py.
+        # Late: these load YAML, and the engine what talks to it.
         from tyger_local.spec.decode import plain_document  # noqa: PLC0415
         from tyger_local.spec.place import Place  # noqa: PLC0415
         from tyger_local.spec.runs import (  # noqa: PLC0415

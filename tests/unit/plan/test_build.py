@@ -23,7 +23,7 @@ from tyger_local.spec.models import JobCodespec
 
 
 def _run(fields: Mapping[str, object] | None = None, **run: object) -> ResolvedRun:
-    codespec = JobCodespec.model_validate({"image": "x", **(fields or {})})
+    codespec = JobCodespec.read({"image": "x", **(fields or {})})
     return ResolvedRun(codespec, **run)  # type: ignore[arg-type]  # a table's row
 
 

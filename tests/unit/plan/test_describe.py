@@ -15,7 +15,7 @@ ROOT = "/etc/buffer-fifos"
 
 
 def _plan(overrides: Overrides | None = None, /, **fields: object) -> RunPlan:
-    codespec = JobCodespec.model_validate({"image": "x", **fields})
+    codespec = JobCodespec.read({"image": "x", **fields})
     return plan_run(ResolvedRun(codespec), run_id="7", overrides=overrides)
 
 
@@ -125,7 +125,7 @@ def test_a_buffer_without_a_word_on_its_connection() -> None:
 
 
 def test_every_replica_is_named() -> None:
-    codespec = JobCodespec(image="x", maxReplicas=2)
+    codespec = JobCodespec(image="x", max_replicas=2)
     plan = plan_run(ResolvedRun(codespec, replicas=2), run_id="7")
     assert described(plan, {})["hostNames"] == ["run-7-job-0", "run-7-job-1"]
 

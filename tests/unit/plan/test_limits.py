@@ -21,7 +21,7 @@ def _plan(
     no_gpu: bool = False,
     no_clamp: bool = False,
 ) -> PlannedLimits:
-    model = Resources.model_validate(resources)
+    model = Resources.read(resources)
     return plan_limits(model, capacity, no_gpu=no_gpu, no_clamp=no_clamp)
 
 

@@ -3,21 +3,18 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
 from tyger_local.errors import SpecError
 from tyger_local.spec.decode import (
     CODESPEC_FILE_READING,
-    FOREIGN_ERRORS,
     IN_PLACE_READING,
-    OUR_ERRORS,
     decode,
     decode_codespec_file,
     dotted,
     plain_document,
 )
 from tyger_local.spec.document import Path, read_document
-from tyger_local.spec.fields import Reading
+from tyger_local.spec.fields import Misfit, Reading
 from tyger_local.spec.models import CodespecFile, Model, RunFile
 
 A_LIST = "write each element on a line of its own behind '- '"
@@ -330,35 +327,15 @@ DOCUMENTS = VALUES | st.dictionaries(KEYS, VALUES, max_size=4) | NESTED
 @pytest.mark.parametrize("model", [CodespecFile, RunFile])
 @pytest.mark.parametrize("reading", [CODESPEC_FILE_READING, IN_PLACE_READING])
 @given(value=DOCUMENTS)
-@settings(deadline=None)  # the first example builds pydantic's schemas
-def test_every_error_that_the_models_can_give_is_in_the_table(
+@settings(deadline=None)
+def test_whatever_a_document_holds_it_is_a_model_or_an_error_of_ours(
     model: type[Model], reading: Reading, value: object
 ) -> None:
     document = plain_document(value, "s")
     try:
-        model.model_validate(document.value, context=reading)
-    except ValidationError as error:
-        kinds = {details["type"] for details in error.errors()}
-        assert kinds <= {*OUR_ERRORS, *FOREIGN_ERRORS}
+        model.read(document.value, reading)
+    except Misfit:
         with pytest.raises(SpecError):
             decode(model, document, reading)
     else:
         decode(model, document, reading)
-
-
-@pytest.mark.parametrize(
-    ("kind", "text"),
-    [
-        ("mismatch", "args: x"),
-        ("range", "maxReplicas: 3000000000"),
-        ("time", "createdAt: x"),
-        ("quantity", "resources: {gpu: x}"),
-        ("twice", "image: x\nIMAGE: y"),
-        ("extra_forbidden", "foo: x"),
-    ],
-)
-def test_no_entry_of_the_table_is_idle(kind: str, text: str) -> None:
-    assert kind in {*OUR_ERRORS, *FOREIGN_ERRORS}
-    with pytest.raises(ValidationError) as caught:
-        CodespecFile.model_validate(read_document(text, "f").value)
-    assert [details["type"] for details in caught.value.errors()] == [kind]

@@ -21,7 +21,7 @@ REFERENCE = "The buffer reference '$({})' is not valid because it is used by a s
 
 
 def _job(**fields: object) -> JobCodespec:
-    return JobCodespec.model_validate({"image": "x", **fields})
+    return JobCodespec.read({"image": "x", **fields})
 
 
 def _buffers(inputs: list[str], outputs: list[str]) -> dict[str, object]:
@@ -41,7 +41,7 @@ def _fails(codespec: AnyCodespec, what: str) -> None:
 @pytest.mark.parametrize("image", ["", " ", "\t\n"])
 @pytest.mark.parametrize("model", [JobCodespec, WorkerCodespec])
 def test_an_image_is_required(model: type[AnyCodespec], image: str) -> None:
-    _fails(model.model_validate({"image": image}), "The image field is required")
+    _fails(model.read({"image": image}), "The image field is required")
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_what_is_not_checked_at_creation(fields: dict[str, object]) -> None:
 
 @pytest.mark.parametrize("endpoints", [{"a": -1}, {"": 99999999}, {}])
 def test_endpoints_are_not_checked_at_creation(endpoints: dict[str, int]) -> None:
-    check_codespec(WorkerCodespec.model_validate({"image": "x", "endpoints": endpoints}))
+    check_codespec(WorkerCodespec.read({"image": "x", "endpoints": endpoints}))
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def _refusals(codespec: AnyCodespec) -> list[str]:
 def test_quantities_that_the_cluster_refuses_later(
     model: type[AnyCodespec], resources: object, reasons: list[str]
 ) -> None:
-    codespec = model.model_validate({"image": "x", "resources": resources})
+    codespec = model.read({"image": "x", "resources": resources})
     assert _refusals(codespec) == reasons
 
 
@@ -230,7 +230,7 @@ def test_long_buffer_names_are_refused_later() -> None:
     ("port", "is_refused"), [(1, False), (65535, False), (0, True), (-1, True), (65536, True)]
 )
 def test_ports_of_endpoints_are_refused_later(port: int, is_refused: bool) -> None:
-    codespec = WorkerCodespec.model_validate({"image": "x", "endpoints": {"a": port}})
+    codespec = WorkerCodespec.read({"image": "x", "endpoints": {"a": port}})
     reason = f"the port of endpoint 'a' is not between 1 and 65535 ({port})"
     assert _refusals(codespec) == [reason] * is_refused
 

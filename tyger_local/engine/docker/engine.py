@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -168,7 +167,7 @@ class DockerEngine:
         *,
         terminal: bool,
     ) -> str:
-        name = f"tyger-local-{plan.host_name}-{secrets.token_hex(4)}"
+        name = f"tyger-local-{plan.host_name}-{os.urandom(4).hex()}"
         body = container_request(
             plan,
             pipes,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterable
 
 from tyger_local.errors import EngineError
@@ -13,6 +12,8 @@ QUERY_TIMEOUT_S = 20
 
 def gpu_ids() -> tuple[str, ...]:
     """Return the ids of this machine's GPUs; none where the driver's tool is missing or fails."""
+    import subprocess  # noqa: PLC0415  (late: few engines have GPUs)
+
     try:
         answer = subprocess.run(
             QUERY, capture_output=True, check=True, text=True, timeout=QUERY_TIMEOUT_S
