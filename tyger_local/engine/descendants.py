@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import secrets
 import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -29,7 +28,7 @@ KILL_POLL_S = 0.002
 
 def new_token(labels: Mapping[str, str]) -> str:
     """Return what no other child has in its environment; it tells `labels`."""
-    return json.dumps([secrets.token_hex(16), dict(labels)])
+    return json.dumps([os.urandom(16).hex(), dict(labels)])
 
 
 def kill_descendants(token: str, *, sessions: Collection[int], spare: Collection[int]) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import secrets
 import select
 import shutil
 import stat
@@ -98,7 +97,7 @@ class PipeFolder:
             ) from error
 
     def _fill(self, outer_mode: int) -> Path:
-        inner = self._outer / secrets.token_hex(16)
+        inner = self._outer / os.urandom(16).hex()
         # Modes are set, since the umask cuts those that are asked for.
         self._outer.chmod(outer_mode)
         inner.mkdir()

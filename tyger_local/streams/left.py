@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import shutil
 import stat
 import tempfile
@@ -31,7 +30,7 @@ def new_folder_name() -> Path:
         FileNotFoundError
     ):  # it looks for one that can be written; making ours says what is wrong
         parent = os.environ.get("TMPDIR") or "/tmp"  # noqa: S108  (the system's own default)
-    return Path(parent).absolute() / f"tyger-local-{secrets.token_hex(8)}"
+    return Path(parent).absolute() / f"tyger-local-{os.urandom(8).hex()}"
 
 
 def new_temporary_name(path: Path) -> Path:
@@ -39,7 +38,7 @@ def new_temporary_name(path: Path) -> Path:
     final = Path(os.path.realpath(path))
     # 200 leaves room for what is added, within a file name's 255 bytes.
     name = os.fsencode(final.name)[:200].decode(errors="ignore")
-    return final.with_name(f".{name}.{secrets.token_hex(6)}.partial")
+    return final.with_name(f".{name}.{os.urandom(6).hex()}.partial")
 
 
 def partial_name(path: Path) -> Path:
