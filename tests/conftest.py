@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -85,15 +86,29 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 
 @pytest.fixture(autouse=True, scope="session")
-def nothing_is_left() -> Iterator[None]:
+def session_temporary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Give the session a folder for temporary files of its own: others may use the tool at the same time."""
+    folder = tmp_path_factory.mktemp("temporary")
+    before = os.environ.get("TMPDIR")
+    os.environ["TMPDIR"] = str(folder)
+    tempfile.tempdir = None  # it is looked up again
+    yield folder
+    if before is None:
+        del os.environ["TMPDIR"]
+    else:
+        os.environ["TMPDIR"] = before
+    tempfile.tempdir = None
+
+
+@pytest.fixture(autouse=True, scope="session")
+def nothing_is_left(session_temporary: Path) -> Iterator[None]:
     """Fail the session when a container, a child or a folder of pipes is left."""
-    temporary = Path(os.environ.get("TMPDIR", "/tmp"))
-    before = _containers(), set(temporary.glob("tyger-local-*"))
+    before = _containers()
     yield
     deadline = time.monotonic() + CHILD_TIMEOUT_S
     children = psutil.Process().children(recursive=True)
     _, alive = psutil.wait_procs(children, max(deadline - time.monotonic(), 0))
     assert not [process.cmdline() for process in alive if process.is_running()]
-    assert not _containers() - before[0], "containers are left"
-    folders = set(temporary.glob("tyger-local-*")) - before[1]
+    assert not _containers() - before, "containers are left"
+    folders = session_temporary.glob("tyger-local-*")
     assert not [path for path in folders if not path.name.startswith("tyger-local-bug-")]

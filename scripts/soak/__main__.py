@@ -14,6 +14,7 @@ from soak.bytes import byte_rounds
 from soak.creates import create_rounds
 from soak.ends import end_rounds
 from soak.hostile import hostile_rounds
+from soak.kill import kill_rounds
 from soak.legal import LEGAL
 from soak.misuses import MISUSES
 from soak.trial import misuse_rounds
@@ -38,8 +39,8 @@ def _misuses(rounds: int, _: bool) -> list[str]:
         return misuse_rounds(rounds, [*MISUSES, *LEGAL], ["process", "docker"], Path(folder))
 
 
-# R1, the tool killed at any moment (`kill_rounds`), comes first here.
 FIGURES = {
+    "R1": Figure("the tool killed at a random moment", lambda rounds, _: kill_rounds(rounds)),
     "R2": Figure(
         "16 processes, 50 creates each, at once, 4 of the 16 killed",
         lambda rounds, _: create_rounds(rounds),
@@ -59,7 +60,7 @@ FIGURES = {
 def main() -> int:
     """Count failures and return the exit code."""
     parser = argparse.ArgumentParser(prog="scripts/soak/run")
-    parser.add_argument("figures", nargs="*", metavar="R2", help=f"of {', '.join(FIGURES)}")
+    parser.add_argument("figures", nargs="*", metavar="R1", help=f"of {', '.join(FIGURES)}")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--large", action="store_true", help="copy 4 GiB once (R5)")
     asked = parser.parse_args()

@@ -84,14 +84,14 @@ class Round:
 def kill_rounds(rounds: int, engines: Sequence[str] = ENGINES) -> list[str]:
     """Do `rounds` rounds; return those that left something, and what."""
     seed = random.randrange(2**32)
-    print(f"{rounds} rounds, seed {seed}", flush=True)
+    print(f"{rounds} rounds, seed {seed}", file=sys.stderr, flush=True)
     chance = random.Random(seed)
     with tempfile.TemporaryDirectory(prefix="soak-kill-") as parent:
         made = [_new_round(number, Path(parent), chance, engines) for number in range(rounds)]
         with ThreadPoolExecutor(AT_ONCE) as pool:
             for done in pool.map(_play, made):
-                print(f"{done}: {'; '.join(done.found) or 'nothing left'}", flush=True)
-    print(dict(sorted(Counter(f"{one.engine} {one.status}" for one in made).items())))
+                print(f"{done}: {'; '.join(done.found) or 'nothing left'}", file=sys.stderr)
+    print(dict(Counter(f"{one.engine} {one.status}" for one in made)), file=sys.stderr)
     return [f"{one}: {'; '.join(one.found)}" for one in made if one.found]
 
 
