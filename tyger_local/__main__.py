@@ -21,10 +21,13 @@ def main() -> NoReturn:
     watchdog = None
     try:
         # Late: Ctrl-C while these load shall not end in a traceback, and a watchdog inherits little.
-        from tyger_local.cli.watchdog import start_watchdog  # noqa: PLC0415
+        from tyger_local.cli.loading import leaving_on_interrupt  # noqa: PLC0415
 
-        watchdog = start_watchdog(sys.argv[1:])
-        from tyger_local.cli.main import run_command_line  # noqa: PLC0415
+        with leaving_on_interrupt():
+            from tyger_local.cli.watchdog import start_watchdog  # noqa: PLC0415
+
+            watchdog = start_watchdog(sys.argv[1:])
+            from tyger_local.cli.main import run_command_line  # noqa: PLC0415
 
         code = run_command_line(sys.argv[1:], watchdog)
     except KeyboardInterrupt:

@@ -120,14 +120,22 @@ def test_killed_while_streaming(home: Path, number: signal.Signals) -> None:
 def test_killed_while_the_engine_makes_the_container(home: Path) -> None:
     """The container appears after its owner's death."""
     program = """
-import os, signal, threading
-from docker.api import APIClient
-real = APIClient.create_container_from_config
-def call(*args, **named):
-    threading.Thread(target=real, args=args, kwargs=named).start()
-    os.kill(os.getpid(), signal.SIGKILL)
-APIClient.create_container_from_config = call
-from tyger_local.__main__ import main
+import os, signal, sys
+from tyger_local.cli.watchdog import start_watchdog
+def main():
+    watchdog = start_watchdog(sys.argv[1:])  # first, as the program does
+    from tyger_local.cli.main import run_command_line
+    from tyger_local.engine.docker import unix
+    class Exchange(unix.Exchange):
+        def __init__(self, path, line, *more):
+            self.line = line
+            super().__init__(path, line, *more)
+        def _read_status(self):
+            if "/containers/create" in self.line:  # it has been sent, and the engine works on it
+                os.kill(os.getpid(), signal.SIGKILL)
+            return super()._read_status()
+    unix.Exchange = Exchange
+    run_command_line(sys.argv[1:], watchdog)
 main()
 """
     Path("true.json").write_text(json.dumps({"image": IMAGE, "command": ["true"]}))

@@ -8,6 +8,7 @@ import click
 
 from tyger_local.cli.codespec import asked_limit, cut, is_number, no_positionals
 from tyger_local.cli.commands import Choice, Command, Group, boolean
+from tyger_local.cli.loading import leaving_on_interrupt
 from tyger_local.cli.render import format_option, print_document, print_documents, print_value
 from tyger_local.cli.state import console, settings, workspace
 from tyger_local.cli.values import INT, MAP, SECONDS, WHOLE_SECONDS
@@ -100,8 +101,9 @@ def exec_(extra: tuple[str, ...], **given: object) -> int:
     here = workspace(str(given["engine"] or "") or None)
     if not given["dry_run"]:
         here.runs.expect()
-    # Late: loads YAML, while the engine answers.
-    from tyger_local.cli.execute import execute, show_plan  # noqa: PLC0415
+    with leaving_on_interrupt():
+        # Late: loads YAML, while the engine answers.
+        from tyger_local.cli.execute import execute, show_plan  # noqa: PLC0415
 
     if given["dry_run"]:
         print_value(show_plan(given, here), "yaml")

@@ -69,9 +69,7 @@ class Feed(Transfer):
         """Wait until the container has opened the pipe; False when it ended without."""
         poll = self._poll_signs()
         while True:
-            over = (
-                self._container_ended.is_set or self._stopped.is_set
-            )  # before looking a last time
+            over = self._is_over()  # before looking a last time
             self._sightings.read()
             if self._sightings.was_opened:
                 return True
@@ -83,6 +81,9 @@ class Feed(Transfer):
                 self._state = BufferState.NEVER_OPENED
                 return False
             poll.poll(REPOLL_MS if self._sightings.is_blind else None)
+
+    def _is_over(self) -> bool:
+        return self._container_ended.is_set or self._stopped.is_set
 
     def _reader_is_gone(self) -> bool:
         poll = select.poll()
@@ -203,7 +204,7 @@ class Feed(Transfer):
             self._rest.hold()
             self._close_writer()
         poll = self._poll_signs()
-        while not (self._container_ended.is_set or self._stopped.is_set):
+        while not self._is_over():
             self._rest.look()
             if self._rest.opened_again:
                 self._state = BufferState.REOPENED
@@ -223,7 +224,10 @@ class Feed(Transfer):
         return unread > 0
 
     def _settle(self) -> None:
-        if self._state is BufferState.COMPLETE:
+        self._rest.notice()  # what the container did last, its end may have been told before
+        if self._rest.opened_again:
+            self._state = BufferState.REOPENED
+        elif self._state is BufferState.COMPLETE:
             self._is_early_close(self._rest.count())
 
     def _is_held_for_writing(self) -> bool:

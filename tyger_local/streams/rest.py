@@ -41,9 +41,14 @@ class Rest:
         self._sightings.expect_own_open()
         self._reader = self._fifo.open_reader()
 
+    def notice(self) -> None:
+        """Take note of who has opened the pipe."""
+        if self._sightings.read() and self._reader >= 0:
+            self.opened_again = True
+
     def look(self) -> None:
         """Look whether the container has let go of the pipe, and let in who waits to open it."""
-        self.opened_again |= self._sightings.read()
+        self.notice()
         if self._sightings.is_blind or self.opened_again:
             return
         if self._sightings.holders == 0 and self._sightings.is_sure and self.unread is None:

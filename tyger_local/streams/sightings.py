@@ -6,6 +6,7 @@ Says nothing where the system has no inotify or no more of it; then the pipe's o
 
 from __future__ import annotations
 
+import threading
 import time
 
 from tyger_local.spec.buffers import Direction
@@ -46,6 +47,7 @@ class Sightings:
         self._name = fifo.path.name
         self._closing = COUNTED_AS_CLOSED[direction]
         self._own_opens = 0
+        self._reading = threading.Lock()
         self._was_closed = False
         try:
             self._inotify = Inotify()
@@ -73,8 +75,10 @@ class Sightings:
         return self._read() > 0
 
     def _read(self) -> int:
-        if self.is_blind:
-            return 0
+        with self._reading:  # the last look is the main thread's, and the other may still be at it
+            return 0 if self.is_blind else self._count_opens()
+
+    def _count_opens(self) -> int:
         opens = 0
         for seen in self._inotify.read():
             if seen.notice & Notice.LOST:
