@@ -9,13 +9,14 @@ from pathlib import Path
 from tyger_local.engine.base import Container, OutputStream
 from tyger_local.outcome.events import LogLine
 from tyger_local.outcome.facts import BufferStats, ContainerEnd
-from tyger_local.plan.model import ContainerPlan
+from tyger_local.plan.model import ContainerPlan, PipePlan
 from tyger_local.runner.inbox import ContainerEnded, Inbox, TransferEnded
 from tyger_local.runner.setup import Setup
 from tyger_local.spec.buffers import Direction
 from tyger_local.streams.drain import Drain
 from tyger_local.streams.feed import Feed
 from tyger_local.streams.fifo import Fifo
+from tyger_local.streams.sightings import PipeWatch
 from tyger_local.streams.transfer import Transfer
 
 LOG_TIMEOUT_S = 20.0
@@ -47,23 +48,28 @@ class Replica:
         self._setup = setup
         self._inbox = inbox
         self._container: Container | None = None
-        self.transfers = [self._transfer(pipe.buffer, pipe.direction, stack) for pipe in plan.pipes]
+        self.transfers: list[Transfer] = []
+        if plan.pipes:
+            watch = PipeWatch(folder)
+            stack.callback(watch.close)
+            self.transfers = [self._transfer(pipe, watch, stack) for pipe in plan.pipes]
         self.log = setup.open_log(plan.label)
         stack.callback(self.log.close)
         self._follower = threading.Thread(target=self._follow, name="log follower", daemon=True)
 
-    def _transfer(self, buffer: str, direction: Direction, stack: ExitStack) -> Transfer:
+    def _transfer(self, pipe: PipePlan, watch: PipeWatch, stack: ExitStack) -> Transfer:
+        buffer = pipe.buffer
         fifo = Fifo(self._folder / buffer)
         stack.callback(fifo.close)
         checksum, ends = self._setup.options.checksum, self._setup.ends
         transfer: Transfer
-        if direction is Direction.INPUT:
+        if pipe.direction is Direction.INPUT:
             source = ends.take_source(buffer)
             stack.callback(source.close)
-            transfer = Feed(buffer, fifo, source, checksum, self._transfer_ended)
+            transfer = Feed(buffer, fifo, watch, source, checksum, self._transfer_ended)
         else:
             target = ends.targets[buffer]
-            transfer = Drain(buffer, fifo, target, checksum, self._transfer_ended)
+            transfer = Drain(buffer, fifo, watch, target, checksum, self._transfer_ended)
         stack.callback(transfer.close)
         return transfer
 

@@ -22,6 +22,7 @@ from tyger_local.spec.buffers import Direction
 from tyger_local.streams.fifo import Fifo, close_all, unread_bytes
 from tyger_local.streams.holders import Holders
 from tyger_local.streams.host import Target
+from tyger_local.streams.sightings import PipeWatch
 from tyger_local.streams.tally import Checksum
 from tyger_local.streams.transfer import CHUNK_BYTES, Transfer
 
@@ -41,11 +42,14 @@ class Drain(Transfer):
         self,
         buffer: str,
         fifo: Fifo,
+        watch: PipeWatch,
         target: Target,
         checksum: Checksum,
         on_end: Callable[[Transfer], None],
     ) -> None:
-        super().__init__(buffer, fifo, target.name, checksum, on_end, is_kept=target.is_readable)
+        super().__init__(
+            buffer, fifo, watch, target.name, checksum, on_end, is_kept=target.is_readable
+        )
         self._target = target
         self._holders = Holders(fifo)
         self._deadline = 0.0

@@ -24,6 +24,7 @@ from tyger_local.spec.buffers import Direction
 from tyger_local.streams.fifo import Fifo, close_all, unread_bytes
 from tyger_local.streams.host import Source
 from tyger_local.streams.rest import Rest
+from tyger_local.streams.sightings import PipeWatch
 from tyger_local.streams.tally import Checksum
 from tyger_local.streams.transfer import CHUNK_BYTES, Transfer
 
@@ -45,11 +46,12 @@ class Feed(Transfer):
         self,
         buffer: str,
         fifo: Fifo,
+        watch: PipeWatch,
         source: Source,
         checksum: Checksum,
         on_end: Callable[[Transfer], None],
     ) -> None:
-        super().__init__(buffer, fifo, source.name, checksum, on_end, source.expected_bytes)
+        super().__init__(buffer, fifo, watch, source.name, checksum, on_end, source.expected_bytes)
         self._source = source
         self._source_is_ready = False
         self._pending = NOTHING

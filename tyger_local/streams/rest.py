@@ -16,8 +16,9 @@ import time
 from tyger_local.streams.fifo import Fifo, close_all, has_writer, unread_bytes
 from tyger_local.streams.sightings import Sightings
 
-PROBE_S = 0.25
-"""How often whoever waits to open the pipe is let in."""
+FIRST_PROBE_S = 0.25
+SLOWEST_PROBE_S = 1.0
+"""How often whoever waits to open the pipe is let in, at first and later."""
 
 
 class Rest:
@@ -35,6 +36,7 @@ class Rest:
         self._sightings = sightings
         self._reader = -1
         self._next_probe = 0.0
+        self._pause_s = FIRST_PROBE_S
 
     def hold(self) -> None:
         """Take hold of what is in the pipe, before our write end is closed."""
@@ -55,7 +57,8 @@ class Rest:
             self.unread = self.count()
         now = time.monotonic()
         if now >= self._next_probe:
-            self._next_probe = now + PROBE_S
+            self._next_probe = now + self._pause_s
+            self._pause_s = min(1.25 * self._pause_s, SLOWEST_PROBE_S)
             self._sightings.expect_own_open()
             self._fifo.let_openers_in()
 

@@ -41,7 +41,7 @@ from tyger_local.outcome.facts import BufferState, BufferStats
 from tyger_local.outcome.sight import PipeSight, WaitsFor
 from tyger_local.spec.buffers import Direction
 from tyger_local.streams.fifo import Fifo
-from tyger_local.streams.sightings import Sightings
+from tyger_local.streams.sightings import PipeWatch
 from tyger_local.streams.tally import Checksum, Tally
 from tyger_local.streams.wake import Wake
 
@@ -64,6 +64,7 @@ class Transfer(ABC):
     Args:
         buffer: The buffer's name.
         fifo: Its pipe, held.
+        watch: Watches the folder of its pipe.
         host: What the host's side is called in messages.
         checksum: Whether to hash.
         on_end: Called from the thread when it has nothing more to move, and again if something goes wrong
@@ -81,6 +82,7 @@ class Transfer(ABC):
         self,
         buffer: str,
         fifo: Fifo,
+        watch: PipeWatch,
         host: str,
         checksum: Checksum,
         on_end: Callable[[Transfer], None],
@@ -111,7 +113,7 @@ class Transfer(ABC):
                 on_failure.callback(self._stopped.close)
                 self._open_ends()
                 # After our own ends, whose opening is none of the container's.
-                self._sightings = Sightings(fifo, self.direction)
+                self._sightings = watch.watch(fifo, self.direction)
                 on_failure.pop_all()
         except OSError as error:
             raise StreamError(

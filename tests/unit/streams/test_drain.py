@@ -23,6 +23,7 @@ from tyger_local.streams.feed import Feed
 from tyger_local.streams.fifo import Fifo
 from tyger_local.streams.host import Target, open_source, open_target, stdout_target
 from tyger_local.streams.inotify import USES, Inotify
+from tyger_local.streams.sightings import PipeWatch
 from tyger_local.streams.tally import Checksum
 
 if TYPE_CHECKING:  # types of fixtures; at run time pytest alone knows the way to conftest
@@ -45,12 +46,14 @@ with open(sys.argv[1], "wb", buffering=0) as pipe:
 
 @contextmanager
 def _draining(fifo: Fifo, target: Target, ends: Ends) -> Iterator[Drain]:
-    drain = Drain("output", fifo, target, Checksum.AUTO, ends)
+    watch = PipeWatch(fifo.path.parent)
+    drain = Drain("output", fifo, watch, target, Checksum.AUTO, ends)
     drain.start()
     try:
         yield drain
     finally:
         drain.close()
+        watch.close()
         target.abandon()
 
 
@@ -198,7 +201,9 @@ def test_a_container_opens_its_pipes_in_any_order(
 ) -> None:
     other = Fifo(tmp_path / "other")
     (tmp_path / "in").write_bytes(b"through")
-    feed = Feed("input", other, open_source("input", tmp_path / "in"), Checksum.AUTO, ends)
+    watch = PipeWatch(tmp_path)
+    source = open_source("input", tmp_path / "in")
+    feed = Feed("input", other, watch, source, Checksum.AUTO, ends)
     opens = ['exec 3>"$2"', 'exec 4<"$1"'][:: 1 if outputs_first else -1]
     script = f"{'; '.join(opens)}; cat <&4 >&3"
     if swap:  # the container is there before anything of the host's is started
@@ -214,6 +219,7 @@ def test_a_container_opens_its_pipes_in_any_order(
         _check_whole(drain.final_stats(), b"through")
         target.publish()
     feed.close()
+    watch.close()
     other.close()
     assert (tmp_path / "out").read_bytes() == b"through"
 

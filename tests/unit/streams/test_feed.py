@@ -22,6 +22,7 @@ from tyger_local.streams.feed import COUNT_BYTES, Feed
 from tyger_local.streams.fifo import Fifo
 from tyger_local.streams.host import Source, open_source, stdin_source
 from tyger_local.streams.inotify import USES, Inotify, Notice
+from tyger_local.streams.sightings import PipeWatch
 from tyger_local.streams.tally import Checksum
 
 if TYPE_CHECKING:  # types of fixtures; at run time pytest alone knows the way to conftest
@@ -64,11 +65,13 @@ with open(sys.argv[1], "rb", buffering=0) as pipe:
 def _feeding(
     fifo: Fifo, source: Source, ends: Ends, checksum: Checksum = Checksum.AUTO
 ) -> Iterator[Feed]:
-    feed = Feed("input", fifo, source, checksum, ends)
+    watch = PipeWatch(fifo.path.parent)
+    feed = Feed("input", fifo, watch, source, checksum, ends)
     try:
         yield feed
     finally:
         feed.close()
+        watch.close()
 
 
 def _file(folder: Path, data: bytes) -> Path:
@@ -443,6 +446,7 @@ def test_a_link_in_the_place_of_the_pipe_is_not_followed(
 def test_descriptors_that_run_out_are_an_error_and_none_is_left(
     fifo: Fifo, tmp_path: Path, ends: Ends, spare: int
 ) -> None:
+    watch = PipeWatch(tmp_path)
     source = open_source("input", _file(tmp_path, b"abc"))
     free = os.dup(source.fd)
     os.close(free)
@@ -450,10 +454,11 @@ def test_descriptors_that_run_out_are_an_error_and_none_is_left(
     resource.setrlimit(resource.RLIMIT_NOFILE, (free + spare, limits[1]))
     try:
         with pytest.raises(StreamError) as caught:
-            Feed("input", fifo, source, Checksum.AUTO, ends)
+            Feed("input", fifo, watch, source, Checksum.AUTO, ends)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
         source.close()
+        watch.close()
     assert "Too many open files" in caught.value.what
     assert "ulimit" in caught.value.hint
 

@@ -20,6 +20,7 @@ from tyger_local.streams.drain import Drain
 from tyger_local.streams.feed import Feed
 from tyger_local.streams.fifo import LARGE_PIPE_BYTES, LARGE_PIPES_BYTES, Fifo
 from tyger_local.streams.host import Source, Target, open_source, open_target
+from tyger_local.streams.sightings import PipeWatch
 from tyger_local.streams.tally import CHECKSUM_LIMIT_BYTES, Checksum, Tally
 from tyger_local.streams.transfer import Transfer
 
@@ -34,8 +35,9 @@ class Pair:
     def __init__(self, folder: Path, source: Source, target: Target) -> None:
         self._ended = threading.Semaphore(0)
         self.input, self.output = Fifo(folder / "input"), Fifo(folder / "output")
-        self.feed = Feed("input", self.input, source, Checksum.NEVER, self._end)
-        self.drain = Drain("output", self.output, target, Checksum.NEVER, self._end)
+        self._watch = PipeWatch(folder)
+        self.feed = Feed("input", self.input, self._watch, source, Checksum.NEVER, self._end)
+        self.drain = Drain("output", self.output, self._watch, target, Checksum.NEVER, self._end)
         self.target = target
 
     def _end(self, transfer: Transfer) -> None:
@@ -55,6 +57,7 @@ class Pair:
     def close(self) -> None:
         self.feed.close()
         self.drain.close()
+        self._watch.close()
         self.target.abandon()
         self.input.close()
         self.output.close()

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import os
+import select
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +13,7 @@ from tyger_local.spec.buffers import Direction
 from tyger_local.streams import sightings as module
 from tyger_local.streams.fifo import Fifo
 from tyger_local.streams.inotify import Inotify, Notice, Seen
-from tyger_local.streams.sightings import Sightings
+from tyger_local.streams.sightings import PipeWatch, Sightings
 
 if TYPE_CHECKING:  # types of fixtures; at run time pytest alone knows the way to conftest
     from tests.unit.streams.conftest import Children
@@ -22,19 +24,18 @@ OUTPUT, INPUT = Direction.OUTPUT, Direction.INPUT
 @pytest.fixture
 def watched(fifo: Fifo) -> Iterator[Callable[[Direction], Sightings]]:
     """Return what watches the pipe, one end of which of the host's is open."""
-    ends: list[int] = []
-    made: list[Sightings] = []
+    with ExitStack() as stack:
 
-    def watch(direction: Direction) -> Sightings:
-        ends.append(fifo.open_reader() if direction is OUTPUT else fifo.open_writer())
-        made.append(Sightings(fifo, direction))
-        return made[-1]
+        def watch(direction: Direction) -> Sightings:
+            end = fifo.open_reader() if direction is OUTPUT else fifo.open_writer()
+            stack.callback(os.close, end)
+            folder = PipeWatch(fifo.path.parent)
+            stack.callback(folder.close)
+            made = folder.watch(fifo, direction)
+            stack.callback(made.close)
+            return made
 
-    yield watch
-    for end in ends:
-        os.close(end)
-    for one in made:
-        one.close()
+        yield watch
 
 
 @pytest.mark.parametrize(
@@ -138,23 +139,55 @@ def test_without_inotify_nothing_is_seen(
     assert not seen.was_opened
 
 
-def test_a_pipe_whose_folder_is_gone_is_not_watched(tmp_path: Path) -> None:
-    folder = tmp_path / "gone"
-    folder.mkdir()
-    fifo = Fifo(folder / "pipe")
-    fifo.path.unlink()
-    folder.rmdir()
-    assert Sightings(fifo, OUTPUT).is_blind
+def test_a_folder_that_is_gone_is_not_watched(tmp_path: Path) -> None:
+    fifo = Fifo(tmp_path / "pipe")
+    folder = PipeWatch(tmp_path / "gone")
+    assert folder.watch(fifo, OUTPUT).is_blind
+    folder.close()
     fifo.close()
 
 
-def test_what_was_seen_before_notices_were_lost_stays_seen(
+def test_more_watches_than_there_are_leave_a_pipe_unseen(
+    fifo: Fifo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = PipeWatch(fifo.path.parent)
+
+    def none_left(*_: object) -> int:
+        raise OSError
+
+    monkeypatch.setattr(Inotify, "watch", none_left)
+    assert folder.watch(fifo, OUTPUT).is_blind
+    folder.close()
+
+
+def test_each_pipe_is_told_of_what_happens_to_it_alone(tmp_path: Path, fifo: Fifo) -> None:
+    other = Fifo(tmp_path / "other")
+    folder = PipeWatch(tmp_path)
+    both = [folder.watch(one, OUTPUT) for one in (fifo, other)]
+    readers = [one.open_reader() for one in (fifo, other)]
+    for sightings in both:
+        sightings.read()
+    os.close(os.open(other.path, os.O_WRONLY))
+    assert [sightings.read() for sightings in both] == [False, True]
+    for end in readers:
+        os.close(end)
+    for one in (*both, folder, fifo, other):
+        one.close()
+
+
+def test_what_happens_wakes_whoever_waits_once(
     fifo: Fifo, watched: Callable[[Direction], Sightings]
 ) -> None:
-    limit = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
     seen = watched(OUTPUT)
-    for _ in range(limit // 2):  # of each open and close two notices come
+    poll = select.poll()
+    poll.register(seen.fd, select.POLLIN)
+    for _ in range(3):
         os.close(os.open(fifo.path, os.O_WRONLY))
-    seen.read()
-    assert not seen.is_sure
-    assert seen.surely_opened_again
+    assert poll.poll(10_000)
+    assert seen.read()
+    assert not poll.poll(0)
+    seen.expect_own_open()
+    ours = os.open(fifo.path, os.O_RDONLY | os.O_NONBLOCK)
+    assert not seen.read()
+    assert not poll.poll(0)
+    os.close(ours)
