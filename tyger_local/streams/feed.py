@@ -144,8 +144,8 @@ class Feed(Transfer):
         # The order matters: with a read end open, what is left unread can still be counted.
         self._rest.hold()
         self._close_writer()
-        self._sightings.read()  # whoever opened it until now was in time
         self._state = BufferState.COMPLETE
+        self._is_opened_again()  # and whoever else has opened it until now was in time
         return False
 
     def _close_writer(self) -> None:
@@ -208,13 +208,16 @@ class Feed(Transfer):
         poll = self._poll_signs()
         while not self._is_over():
             self._rest.look()
-            if self._rest.opened_again:
+            if self._has_come_again():
                 self._state = BufferState.REOPENED
                 self._on_end(self)
                 return
             if self._is_early_close(self._rest.unread):
                 self._on_end(self)
             poll.poll(self._rest.patience_ms)
+
+    def _has_come_again(self) -> bool:
+        return self._rest.opened_again or self._sightings.surely_opened_again
 
     def _is_early_close(self, unread: int | None) -> bool:
         """Take note, once, of how much was left unread; return whether that is anything."""
@@ -227,7 +230,7 @@ class Feed(Transfer):
 
     def _settle(self) -> None:
         self._rest.notice()  # what the container did last, its end may have been told before
-        if self._rest.opened_again:
+        if self._has_come_again():
             self._state = BufferState.REOPENED
         elif self._state is BufferState.COMPLETE:
             self._is_early_close(self._rest.count())
