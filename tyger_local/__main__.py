@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import gc
 import os
+import signal
 import sys
 import threading
 from contextlib import suppress
@@ -18,6 +19,8 @@ def main() -> NoReturn:
     """Run the command line and exit."""
     _occupy_closed_descriptors()
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
+    # Whoever started us may ignore it; then nobody learns how a child has ended.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     watchdog = None
     try:
         # Late: Ctrl-C while these load shall not end in a traceback, and a watchdog inherits little.

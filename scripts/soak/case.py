@@ -9,7 +9,7 @@ BUSYBOX, DEBIAN, MRI, FFMPEG = (
     f"tyger-local/{name}" for name in ("busybox", "base", "mri", "ffmpeg")
 )
 MIB = 2**20
-HANGS_AFTER_S = 45.0
+HANGS_AFTER_S = 80.0
 """Every case ends by itself within this time."""
 
 

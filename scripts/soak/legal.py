@@ -110,6 +110,18 @@ def _programs() -> Iterator[Case]:
         outputs=OUT, gives=text(out="a"), shell="python3", image=MRI,
     )  # fmt: skip
     yield Case(
+        "a second reader before the first has left",
+        "import os\na = os.open(os.environ['IN_PIPE'], 0)\nhead = os.read(a, 10)\n"
+        "b = os.open(os.environ['IN_PIPE'], 0)\nos.close(a)\nwith open(os.environ['OUT_PIPE'], 'wb') as out:\n"
+        "    out.write(head)\n    while data := os.read(b, 65536):\n        out.write(data)",
+        inputs=one_input(300_000), outputs=OUT, copies=COPY, shell="python3", image=MRI,
+    )  # fmt: skip
+    yield Case(
+        "a thread that waits for a clock, and a pipeline that waits for it",
+        "python3 -c 'import threading; threading.Event().wait(8); print(1)' | cat > $OUT_PIPE",
+        outputs=OUT, gives=text(out="1\n"), image=MRI,
+    )  # fmt: skip
+    yield Case(
         "a process substitution that is waited for",
         "echo a > >(cat > $OUT_PIPE); wait $!",
         outputs=OUT, gives=text(out="a\n"), shell="bash", image=DEBIAN,

@@ -185,34 +185,42 @@ def _background_writers() -> Iterator[Case]:
 
 
 def _deadlocks() -> Iterator[Case]:
+    """Yield what only a container proves: on the process engine somebody outside may hold the other end."""
     small = one_input(1000)
-    yield Case("reads its output", "cat $OUT_PIPE", DEADLOCK, outputs=OUT)
-    yield Case("writes its input", "echo a > $IN_PIPE", DEADLOCK, inputs=small)
+    yield Case("reads its output", "cat $OUT_PIPE", DEADLOCK, outputs=OUT, is_local=False)
+    yield Case("writes its input", "echo a > $IN_PIPE", DEADLOCK, inputs=small, is_local=False)
     yield Case(
         "waits for the end of an input it holds itself",
         "exec 3<> $IN_PIPE; cat <&3",
         DEADLOCK,
         inputs=small,
+        is_local=False,
     )
     yield Case(
-        "opens a pipe that nobody serves", "mkfifo $WORK/p; cat $WORK/p", DEADLOCK, inputs=small
+        "opens a pipe that nobody serves",
+        "mkfifo $WORK/p; cat $WORK/p",
+        DEADLOCK,
+        inputs=small,
+        is_local=False,
     )
     yield Case(
         "writes a pipe that nobody reads",
         "mkfifo $WORK/p; cat $IN_PIPE > $WORK/p",
         DEADLOCK,
         inputs=small,
+        is_local=False,
     )
     yield Case(
         "two children wait for each other",
         "cd $WORK; mkfifo a b; (cat a > b) & cat b > a; wait",
-        DEADLOCK, inputs=small,
+        DEADLOCK, inputs=small, is_local=False,
     )  # fmt: skip
     yield Case(
         "reads an output that it wrote",
         "echo a > $OUT_PIPE; cat $OUT_PIPE",
         DEADLOCK + REOPENED,
         outputs=OUT,
+        is_local=False,
     )
 
 

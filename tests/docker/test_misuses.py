@@ -10,6 +10,8 @@ from soak.legal import LEGAL
 from soak.misuses import MISUSES
 from soak.trial import BRISK, Trial, start_all
 
+from tyger_local.runner import doctor
+
 pytestmark = pytest.mark.docker
 
 AT_ONCE = 6
@@ -23,10 +25,13 @@ def trials(
     """All cases that were asked for, running side by side."""
     items = [item for item in request.session.items if isinstance(item, pytest.Function)]
     chosen = [item.callspec.params["case"] for item in items if item.module is request.module]
-    started = start_all(chosen, "docker", tmp_path_factory.mktemp("trials"), BRISK, AT_ONCE)
-    yield started
-    for trial in started.values():  # also those that nobody asked for
-        trial.faults()
+    with pytest.MonkeyPatch.context() as haste:
+        for name, seconds in (("FIRST_LOOK_S", 3.0), ("FIRST_LINE_S", 5.0), ("BELIEVED_S", 5.0)):
+            haste.setattr(doctor, name, seconds)
+        started = start_all(chosen, "docker", tmp_path_factory.mktemp("trials"), BRISK, AT_ONCE)
+        yield started
+        for trial in started.values():  # also those that nobody asked for
+            trial.faults()
 
 
 @pytest.mark.parametrize("case", MISUSES, ids=str)

@@ -37,7 +37,7 @@ def prune(extra: tuple[str, ...], output_format: str, *, dry_run: bool) -> int:
     swept = workspace().runs.prune(dry_run=dry_run)
     if output_format == "json":
         done = [{"runId": d.run_id, "done": d.deed.value, "what": d.what} for d in swept.done]
-        print_value({"done": done, "problems": list(swept.problems)}, "json")
+        print_value({"dryRun": dry_run, "done": done, "problems": list(swept.problems)}, "json")
     else:
         lines = (
             f"run {d.run_id}: {WOULD[d.deed.value] if dry_run else d.deed.value} {d.what}\n"

@@ -148,6 +148,7 @@ class ChildProcess:
         self._child: subprocess.Popen[bytes] | None = None
         self._readers: list[threading.Thread] = []
         self._signalling = threading.Lock()
+        self._is_removed = False
 
     @property
     def id(self) -> str:
@@ -197,12 +198,18 @@ class ChildProcess:
         """Wait for the child, then kill what it left behind, as the end of a container does.
 
         Raises:
-            EngineError: A descendant cannot be killed.
+            EngineError: A descendant cannot be killed, or nobody tells how the child ended.
         """
         child = self._started()
-        # The zombie keeps the process id (and session id) taken until descendants have been found.
-        with contextlib.suppress(ChildProcessError):  # `remove` has reaped it already
+        try:
+            # The zombie keeps the process id (and session id) taken until descendants have been found.
             os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        except ChildProcessError as error:
+            if not self._is_removed:
+                raise EngineError(
+                    "how the command ended is not known, since the ends of children are ignored",
+                    "do not ignore SIGCHLD in the program that uses this library",
+                ) from error
         self._kill_descendants(child.pid)
         with self._signalling:
             code = child.wait()
@@ -219,6 +226,7 @@ class ChildProcess:
     def remove(self) -> None:
         """Kill the child and its descendants if they live."""
         child = self._child
+        self._is_removed = True
         if child is None:
             return
         self.signal(signal.SIGKILL)

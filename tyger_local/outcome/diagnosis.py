@@ -3,8 +3,9 @@
 A pure function, asked when no byte has moved for a while. Where each thread waits inside the kernel is what
 the engine's process list shows (``wchan``); what the host's ends wait for we know ourselves. Together they
 tell a container that computes, which is left in peace, from one that waits for us, and from one that nobody
-can help: when every thread waits for a pipe or for another process of the container, and no end of ours has
-anything to give or to take, nothing will ever move again.
+can help: when every thread waits for a pipe or for the end of a child, and no end of ours has anything to
+give or to take, only an alarm clock can still move anything. Clocks are not seen, so one look proves nothing.
+Threads that wait for anything else (a lock, a timer, the network) may wake by themselves.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ OPEN, READ, WRITE = "to open a pipe that nobody serves", "to read from a pipe", 
 # The kernel's functions by a part of their name, which has changed over time (pipe_read, anon_pipe_read …).
 _PIPE_WAITS = {"wait_for_partner": OPEN, "pipe_read": READ, "pipe_write": WRITE}
 _CHILD_WAIT = "do_wait"
-_LONGEST_COMMAND = 60
+"""The beginning of the name: futex_do_wait, for one, is another matter."""
+_LONGEST_COMMAND = 100
 _MOST_COMMANDS = 3
 
 
@@ -30,7 +32,7 @@ class Diagnosis:
     """Why no byte moves.
 
     Attributes:
-        is_deadlock: Whether nothing can ever move again; a single look may be deceived, several in a row not.
+        is_deadlock: Whether nothing seems able to move again; believed when it stays so for long.
         text: Who waits for whom, with a code.
         hint: What to do about it.
     """
@@ -54,14 +56,15 @@ def diagnose(pipes: Sequence[PipeSight], threads: Sequence[ProcessSight]) -> Dia
         return Diagnosis(
             is_deadlock=False, text=coded("; ".join(by_us), Misuse.PIPE_STALLED), hint=""
         )
-    if not waits:
-        return None
     holder = next((pipe.buffer for pipe in pipes if pipe.is_held_for_writing), None)
-    is_deadlock = all(waits_in_pipe(thread) or _CHILD_WAIT in thread.wchan for thread in alive)
-    if not (is_deadlock or OPEN in waits or (holder and READ in waits)):
+    is_deadlock = bool(waits) and all(
+        waits_in_pipe(thread) or thread.wchan.startswith(_CHILD_WAIT) for thread in alive
+    )
+    is_idle = bool(alive) and all(thread.state == "S" for thread in alive)
+    if not (is_deadlock or OPEN in waits or (holder is not None and is_idle)):
         return None
     code = Misuse.PIPE_DEADLOCK if is_deadlock else Misuse.PIPE_STALLED
-    return Diagnosis(is_deadlock, coded(_who_waits(alive), code), _hint(holder, waits))
+    return Diagnosis(is_deadlock, coded(_what_is_seen(alive, pipes), code), _hint(holder, waits))
 
 
 def waits_in_pipe(thread: ProcessSight) -> str | None:
@@ -79,8 +82,8 @@ def _waiting_for_us(pipes: Sequence[PipeSight], waits: set[str]) -> Iterator[str
             yield f"the input '{pipe.buffer}' waits for {pipe.host}, which gives nothing"
 
 
-def _who_waits(threads: Sequence[ProcessSight]) -> str:
-    """Return which commands wait in pipes for what."""
+def _what_is_seen(threads: Sequence[ProcessSight], pipes: Sequence[PipeSight]) -> str:
+    """Return which commands wait in pipes for what, and which pipes nobody has opened yet."""
     waiting = dict.fromkeys(
         f"{_short(thread.command)} waits {wait}"
         for thread in threads
@@ -88,7 +91,13 @@ def _who_waits(threads: Sequence[ProcessSight]) -> str:
     )
     shown = list(waiting)[:_MOST_COMMANDS]
     more = [f"{len(waiting) - len(shown)} more wait"] if len(waiting) > len(shown) else []
-    return "; ".join([*shown, *more])
+    unopened = [
+        f"the {pipe.direction.value} '{pipe.buffer}'"
+        for pipe in pipes
+        if pipe.waits_for is WaitsFor.OPENING
+    ]
+    rest = [f"not opened yet: {', '.join(unopened)}"] if unopened else []
+    return "; ".join([*shown, *more, *rest]) or "everything in the container sleeps"
 
 
 def _short(command: str) -> str:

@@ -51,7 +51,7 @@ _TEXTS = {
     Misuse.INPUT_REOPENED: _Texts(
         "The container opened the input '{buffer}' a second time, or only after its end, and on the cluster "
         "that waits for ever or misses what was read before",
-        "read it once, or copy it first: cat {pipe} > /tmp/copy",
+        "read it once and never write to it, or copy it first: cat {pipe} > /tmp/copy",
     ),
     Misuse.PIPE_REPLACED: _Texts(
         "The container replaced the pipe of '{buffer}' by something else, and what it wrote there is lost, "
@@ -66,7 +66,7 @@ _TEXTS = {
     ),
     Misuse.BACKGROUND_WRITER: _Texts(
         "a child process still held the output '{buffer}' when the container ended and was killed with it, "
-        "as on the cluster: what it had left to write is lost",
+        "as on the cluster: what it may have had left to write is lost",
         "wait for it before the main process ends: work > {pipe} & wait $!",
     ),
 }

@@ -19,9 +19,13 @@ from tyger_local.runner.replica import Replica
 
 FIRST_LOOK_S = 10.0
 FIRST_LINE_S = 30.0
+BELIEVED_S = 60.0
+"""How long nothing must have been able to move, at each look, before that is believed and ends a run. A
+program may have set an alarm clock, which nobody sees; one that is set for longer than this is rare."""
+
 LOOK_AGAIN_S = 1.0
 LOOKS = 3
-"""How many looks in a row must find that nothing can move before that is believed."""
+"""How many looks in a row are made at each mark before that."""
 
 
 def marks() -> Iterator[float]:
@@ -44,9 +48,10 @@ class _Patient:
     next_look: float
     looks_left: int = 0
     is_examined: bool = False
+    is_suspect: bool = True
 
     def moved(self, when: float) -> None:
-        self.last_byte, self.marks = when, marks()
+        self.last_byte, self.marks, self.is_suspect = when, marks(), True
         self.next_mark()
 
     def next_mark(self) -> None:
@@ -61,11 +66,18 @@ class Doctor:
         replicas: Those that were started.
         inbox: Gets what an examination found; they are made in a thread, since an engine may hang.
         emit: Is told of stalls.
+        is_isolated: Whether nobody outside can hold the other end of a pipe of the container's own.
     """
 
     def __init__(
-        self, replicas: Sequence[Replica], inbox: Inbox, emit: Callable[[Warned], None]
+        self,
+        replicas: Sequence[Replica],
+        inbox: Inbox,
+        emit: Callable[[Warned], None],
+        *,
+        is_isolated: bool,
     ) -> None:
+        self._is_isolated = is_isolated
         self._inbox = inbox
         self._emit = emit
         now = time.monotonic()
@@ -108,14 +120,16 @@ class Doctor:
         if found is not None and patient.looks_left == LOOKS and idle_s >= FIRST_LINE_S:
             self._tell(found, idle_s)
         patient.looks_left -= 1
-        is_deadlock = found is not None and found.is_deadlock and not patient.replica.plan.mounts
-        if found is None or not is_deadlock:
+        patient.is_suspect &= found is not None and found.is_deadlock
+        is_alone = self._is_isolated and not patient.replica.plan.mounts
+        if found is None or not (patient.is_suspect and is_alone and idle_s >= BELIEVED_S):
             patient.next_mark()
         elif patient.looks_left > 0:
             patient.next_look = time.monotonic() + LOOK_AGAIN_S
         else:
             return StreamError(
-                f"Nothing in the container can move any more, as it would not on the cluster: {found.text}",
+                f"Nothing in the container has been able to move for {idle_s:.0f} s, and nothing would on "
+                f"the cluster: {found.text}",
                 found.hint,
             )
         return None

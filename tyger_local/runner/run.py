@@ -7,6 +7,7 @@ everything removed. What goes wrong on the way becomes a fact and then a verdict
 
 from __future__ import annotations
 
+import threading
 from contextlib import ExitStack
 from dataclasses import replace
 from itertools import chain
@@ -25,6 +26,9 @@ from tyger_local.runner.replica import Replica
 from tyger_local.runner.setup import Setup
 from tyger_local.runner.watch import Cause, Watch
 from tyger_local.streams.fifo import PipeFolder
+
+REMOVE_TIMEOUT_S = 20.0
+"""How long the engine may take to remove a container; it kills what still runs of it first."""
 
 
 def run(setup: Setup) -> RunRecord:
@@ -140,11 +144,22 @@ class _Run:
         self._setup.emit(Warned(f"the container {container.id[:12]} is kept; remove it yourself"))
 
     def _remove(self, container: Container) -> None:
-        try:
-            container.remove()
-        except EngineError as error:
+        """Remove a container; an engine that hangs is not waited for, the next run does it then."""
+        found: list[str] = [f"the engine has not removed it within {REMOVE_TIMEOUT_S:.0f} s"]
+
+        def work() -> None:
+            try:
+                container.remove()
+                found.clear()
+            except EngineError as error:
+                found[:] = [str(error)]
+
+        thread = threading.Thread(target=work, name="remove", daemon=True)
+        thread.start()
+        thread.join(REMOVE_TIMEOUT_S)
+        for problem in found:
             self._setup.note_left()
-            self._setup.emit(Warned(f"the container {container.id} may be left: {error}"))
+            self._setup.emit(Warned(f"the container {container.id} may be left: {problem}"))
 
     def _start(self, plan: RunPlan) -> None:
         for replica in self._replicas:
@@ -157,7 +172,12 @@ class _Run:
         return Watch(
             self._replicas,
             self._inbox,
-            Doctor(self._replicas, self._inbox, self._setup.emit),
+            Doctor(
+                self._replicas,
+                self._inbox,
+                self._setup.emit,
+                is_isolated=self._setup.engine.pipe_root is not None,
+            ),
             timeout_s=self._timeout_s,
             lenient=self._setup.options.lenient,
             on_tick=self._report_progress,

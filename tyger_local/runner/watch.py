@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -156,10 +157,15 @@ class Watch:
 
     def stop(self, grace_s: float) -> None:
         """Stop what still runs: SIGTERM, `grace_s` seconds, SIGKILL. A request to cancel kills at once."""
+        if self._running():
+            for transfer in self._transfers:
+                transfer.interrupt()
         for number, patience_s in ((signal.SIGTERM, grace_s), (signal.SIGKILL, KILL_TIMEOUT_S)):
             for replica in self._running():
-                with contextlib.suppress(EngineError):  # removing it comes next, and tells
-                    replica.container.signal(number)
+                # In a thread: an engine that hangs shall not keep anybody who wants to leave.
+                threading.Thread(
+                    target=_signal, args=(replica, number), name="signal", daemon=True
+                ).start()
             deadline = time.monotonic() + patience_s
             while self._running() and time.monotonic() < deadline:
                 message = self._inbox.take(deadline - time.monotonic())
@@ -214,3 +220,8 @@ class Watch:
         for transfer in self._moving.values():  # its target is closed next, and not under its hands
             transfer.join(JOIN_TIMEOUT_S)
         return cause
+
+
+def _signal(replica: Replica, number: int) -> None:
+    with contextlib.suppress(EngineError):  # removing it comes next, and tells
+        replica.container.signal(number)

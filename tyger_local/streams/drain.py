@@ -159,7 +159,7 @@ class Drain(Transfer):
             if poll.poll(RECHECK_MS):
                 return BufferState.STOPPED
         self._tally.hash_file(self._target.fd)
-        return BufferState.COMPLETE
+        return BufferState.STOPPED if self._is_interrupted else BufferState.COMPLETE
 
     def _guard(self) -> None:
         """Watch the closed pipe until the container ends: nobody may open it again."""

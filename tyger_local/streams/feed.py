@@ -31,6 +31,9 @@ from tyger_local.streams.transfer import CHUNK_BYTES, Transfer
 REPOLL_MS = 20
 """How often the pipe is looked at where the kernel does not report opens."""
 
+LONGEST_PATIENCE_MS = 32
+"""How often the rest of an input is counted while the container is slow to read it."""
+
 NOTHING = memoryview(b"")
 
 COUNT_BYTES = UNREAD_ALLOWED_BYTES + 1
@@ -141,6 +144,25 @@ class Feed(Transfer):
         return self._source_ended()
 
     def _source_ended(self) -> bool:
+        """Close the pipe once no more is in it than a pipe on the cluster holds.
+
+        Ours may be larger. Closed earlier, it would refuse a second reader that there still comes in time.
+        """
+        patience_ms = 1
+        while unread_bytes(self._writer) > UNREAD_ALLOWED_BYTES:
+            poll = self._poll_signs()
+            poll.register(self._writer, 0)
+            self._waits_for = WaitsFor.CONTAINER
+            ready = dict(poll.poll(patience_ms))
+            patience_ms = min(2 * patience_ms, LONGEST_PATIENCE_MS)
+            if self._stopped.fd in ready:
+                self._state = BufferState.STOPPED
+                return False
+            if self._is_opened_again():
+                return False
+            if self._writer in ready or self._container_ended.fd in ready:
+                self._count_unread()
+                return False
         # The order matters: with a read end open, what is left unread can still be counted.
         self._rest.hold()
         self._close_writer()

@@ -27,6 +27,9 @@ PROC = Path("/proc")
 SOONEST_LOOK_S = 0.05
 FIRST_LOOK_S = 0.25
 RAREST_LOOK_S = 32.0
+SHARE = 50
+"""How many times as long as a look took we do not look again: a machine may have many open files."""
+
 SHORTLY_S = 1.0
 """How long before the end a holder may have closed the pipe: an engine tells of the end a little later."""
 
@@ -43,7 +46,7 @@ class Holders:
         self._fifo = fifo
         self._pidfds: dict[int, int] = {}
         self._pause_s = FIRST_LOOK_S
-        self._last_look = 0.0
+        self._earliest_look = 0.0
         self._next_look = 0.0
 
     @property
@@ -66,15 +69,17 @@ class Holders:
             return
         now = time.monotonic()
         self._pause_s = FIRST_LOOK_S
-        if now >= self._last_look + SOONEST_LOOK_S:
+        if now >= self._earliest_look:
             self._look(now)
         else:  # it is opened again and again, and looking costs milliseconds
-            self._next_look = self._last_look + SOONEST_LOOK_S
+            self._next_look = self._earliest_look
 
     def _look(self, now: float) -> None:
-        self._last_look = now
-        self._next_look = now + self._pause_s
         seen = set(self._find())
+        end = time.monotonic()
+        rest_s = SHARE * (end - now)
+        self._earliest_look = end + max(SOONEST_LOOK_S, rest_s)
+        self._next_look = end + max(self._pause_s, rest_s)
         for pid in [pid for pid in self._pidfds if pid not in seen]:
             if not _exit_code(self._pidfds[pid]):  # it let go of the pipe, or has ended well
                 os.close(self._pidfds.pop(pid))

@@ -34,7 +34,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 from tyger_local.errors import StreamError
 from tyger_local.outcome.facts import BufferState, BufferStats
@@ -101,6 +101,7 @@ class Transfer(ABC):
         self._unread: int | None = None
         self._error: str | None = None
         self._held_at_end = False
+        self._is_interrupted = False
         self._ended_at = 0.0
         self.reader_closed = False
         self._began = time.monotonic()
@@ -137,6 +138,10 @@ class Transfer(ABC):
         """Say that no process of the container is left: move what is there, then end."""
         self._ended_at = time.monotonic()
         self._container_ended.set()
+
+    def interrupt(self) -> None:
+        """Say that the container is being stopped: an end of its bytes is none of its own from now on."""
+        self._is_interrupted = True
 
     def stop(self) -> None:
         """Say that the bytes are not wanted any more."""
@@ -252,7 +257,10 @@ class Transfer(ABC):
         finally:
             self._waits_for = WaitsFor.NOBODY
             self._on_end(self)
-        self._guard()
+        with suppress(
+            OSError
+        ):  # the container may have taken away our right to open its pipe again
+            self._guard()
 
     def _fail(self, words: str) -> None:
         self._state = BufferState.FAILED

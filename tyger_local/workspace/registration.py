@@ -31,6 +31,7 @@ class Registration:
         self._store = store
         self._remains = remains
         self._is_clean = True
+        self._is_withdrawn = False
         store.write(remains.run_id, remains.document())
 
     def note_left(self) -> None:
@@ -46,6 +47,8 @@ class Registration:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        if self._is_withdrawn:
+            return  # the number may be somebody else's by now
         remains = self._remains
         with suppress(StoreError):  # then this process, once dead, is found to have been the owner
             if kind is None and self._is_clean and not _is_something_there(remains):
@@ -55,6 +58,7 @@ class Registration:
 
     def withdraw(self) -> None:
         """Remove the entry of a run that comes to nothing."""
+        self._is_withdrawn = True
         self._store.remove(self._remains.run_id)
 
 

@@ -20,7 +20,7 @@ from tyger_local.store.runs import RunStore
 from tyger_local.streams.left import noted_folders
 from tyger_local.workspace.clock import now
 from tyger_local.workspace.engines import ENGINES, make_engine
-from tyger_local.workspace.labels import KEEP_LABEL, RUN_LABEL, STORE_LABEL, store_name
+from tyger_local.workspace.labels import KEEP_LABEL, RUN_LABEL, STORE_LABEL, is_whole, store_name
 from tyger_local.workspace.owner import Owner, is_alive, owner_in
 from tyger_local.workspace.truth import OWNER_ENDED, as_ended, has_ended
 
@@ -65,7 +65,7 @@ class Sweeper:
     def _read(self, run_id: int) -> Remains | None:
         try:
             document = self._running.get(run_id)
-            return None if document is None else remains_of(run_id, document)
+            return None if document is None else _whole(remains_of(run_id, document))
         except (StoreError, ValueError) as error:
             text = f"what may be left of run {run_id} cannot be read: {error}"
             self._damaged += [] if text in self._damaged else [text]
@@ -109,7 +109,9 @@ class Sweeper:
         store = store_name(self._home.root)
 
         def fate(labels: Mapping[str, str]) -> Fate:
-            is_ours = any(left.labels.items() <= labels.items() for left in dead)
+            is_ours = labels.get(STORE_LABEL) == store and any(
+                left.labels.items() <= labels.items() for left in dead
+            )
             if not is_ours and not self._is_lost(labels, store):
                 return Fate.LEAVE
             return Fate.STOP if KEEP_LABEL in labels else Fate.REMOVE
@@ -186,3 +188,14 @@ class Sweeper:
             tell(f"cleaned up what {ids} had left: {'; '.join(words)}")
         if swept.problems:
             tell(f"something is left of earlier runs: {'; '.join(swept.problems)}")
+
+
+def _whole(left: Remains) -> Remains:
+    """Return `left`, unless its labels fit more than its run: what they fit is removed.
+
+    Raises:
+        ValueError: They do.
+    """
+    if not is_whole(left.labels, left.run_id):
+        raise ValueError("its labels do not say whose run it is")
+    return left

@@ -13,6 +13,7 @@ SLEEPS = ProcessSight(11, "S", "hrtimer_nanosleep", "sleep 100")
 OPENS = ProcessSight(12, "S", "wait_for_partner", "cat /etc/buffer-fifos/in")
 READS = ProcessSight(13, "S", "anon_pipe_read", "gzip -9")
 WRITES = ProcessSight(14, "S", "pipe_write", "producer")
+LOCKED = ProcessSight(16, "S", "futex_do_wait", "java")
 IS_OVER = ProcessSight(15, "Z", "", "done")
 
 
@@ -36,6 +37,7 @@ def _out(waits_for: WaitsFor = CONTAINER) -> PipeSight:
         ((_in(), _out()), (SHELL, COMPUTES, READS)),  # work | gzip
         ((_in(CONTAINER), _out()), (SHELL, SLEEPS, WRITES)),
         ((_in(held=True), _out()), (SHELL, COMPUTES)),
+        ((_in(), _out()), (SHELL, LOCKED, READS)),  # whoever waits for a lock or a clock may wake
     ],
 )
 def test_a_container_that_may_be_computing_is_left_in_peace(
@@ -73,7 +75,10 @@ def test_a_container_that_may_be_computing_is_left_in_peace(
         (
             (_in(), _out(OPENING)),
             (COMPUTES, OPENS),
-            "'cat /etc/buffer-fifos/in' waits to open a pipe that nobody serves [pipe-stalled]",
+            (
+                "'cat /etc/buffer-fifos/in' waits to open a pipe that nobody serves; "
+                "not opened yet: the output 'out' [pipe-stalled]"
+            ),
         ),
     ],
 )
@@ -91,13 +96,16 @@ def test_a_stall_says_who_waits_for_whom(
         (
             (_in(), _out(OPENING)),
             (SHELL, OPENS),
-            "'cat /etc/buffer-fifos/in' waits to open a pipe that nobody serves",
+            (
+                "'cat /etc/buffer-fifos/in' waits to open a pipe that nobody serves; "
+                "not opened yet: the output 'out'"
+            ),
             "open each input once and for reading",
         ),
         (
             (_in(held=True), _out(OPENING)),
             (SHELL, READS),
-            "'gzip -9' waits to read from a pipe",
+            "'gzip -9' waits to read from a pipe; not opened yet: the output 'out'",
             "the container holds the input 'in' open for writing itself",
         ),
         (
@@ -106,7 +114,12 @@ def test_a_stall_says_who_waits_for_whom(
             "'gzip -9' waits to read from a pipe; 'producer' waits to write to a pipe",
             "look for a pipe of the container's own",
         ),
-        ((_in(OPENING),), (READS,), "'gzip -9' waits to read from a pipe", "look for"),
+        (
+            (_in(OPENING),),
+            (READS,),
+            "'gzip -9' waits to read from a pipe; not opened yet: the input 'in'",
+            "look for",
+        ),
     ],
 )
 def test_when_everybody_waits_for_pipes_nothing_can_move(
@@ -126,10 +139,17 @@ def test_an_input_held_for_writing_is_told_although_others_sleep() -> None:
 
 
 def test_what_is_shown_is_short_and_says_each_thing_once() -> None:
-    many = tuple(ProcessSight(n, "S", "pipe_read", f"work {n}\n" + "x" * 100) for n in range(9))
+    many = tuple(ProcessSight(n, "S", "pipe_read", f"work {n}\n" + "x" * 200) for n in range(9))
     found = diagnose((_in(),), (*many, *many))
     assert found is not None
     assert found.text.count("waits") == 3
     assert "; 6 more wait [" in found.text
     assert "\n" not in found.text
-    assert f"'work 0 {'x' * 53}…'" in found.text
+    assert f"'work 0 {'x' * 93}…'" in found.text
+
+
+def test_an_input_held_for_writing_is_told_of_one_who_polls() -> None:
+    found = diagnose((_in(held=True),), (ProcessSight(1, "S", "poll_schedule_timeout", "python"),))
+    assert found is not None
+    assert found.text == "everything in the container sleeps [pipe-stalled]"
+    assert found.hint.startswith("the container holds the input 'in' open for writing itself")

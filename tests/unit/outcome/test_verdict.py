@@ -293,7 +293,7 @@ def test_out_of_memory(end: ContainerEnd, limit: str, reason: str) -> None:
         (
             (REOPENED_IN,),
             f" ({AGAIN_IN})",
-            'read it once, or copy it first: cat "$IN_PIPE" > /tmp/copy',
+            'read it once and never write to it, or copy it first: cat "$IN_PIPE" > /tmp/copy',
         ),
         (
             (NEVER_IN, MOVED),
@@ -339,7 +339,7 @@ def test_a_time_out_names_the_buffers_that_were_never_opened(
         ((_in(), _out()), ()),
         ((NEVER_IN,), ()),  # unread input is no error
         ((NEVER_OUT,), ("the output 'out' was never opened and is empty",)),
-        ((_out(count=0),), ()),
+        ((_out(count=0),), ("the output 'out' was opened and is empty",)),
         (
             (_in(BufferState.CLOSED_EARLY, LITTLE),),
             ("the input 'in' was closed with 65536 bytes unread",),
@@ -350,7 +350,7 @@ def test_a_time_out_names_the_buffers_that_were_never_opened(
             (
                 (
                     "a child process still held the output 'out' when the container ended and was "
-                    "killed with it, as on the cluster: what it had left to write is lost "
+                    "killed with it, as on the cluster: what it may have had left to write is lost "
                     "[background-writer]; wait for it "
                     'before the main process ends: work > "$OUT_PIPE" & wait $!'
                 ),

@@ -134,7 +134,7 @@ class UnixOutput:
         read = self._exchange.file.read
         while len(head := read(FRAME_HEAD_BYTES)) == FRAME_HEAD_BYTES:
             data = read(int.from_bytes(head[4:], "big"))
-            yield STREAMS[head[0]], data
+            yield STREAMS.get(head[0], OutputStream.STDERR), data
 
     def stop(self) -> None:
         """End `pieces`."""
