@@ -167,7 +167,8 @@ class Feed(Transfer):
         self._rest.hold()
         self._close_writer()
         self._state = BufferState.COMPLETE
-        self._is_opened_again()  # and whoever else has opened it until now was in time
+        self._is_opened_again()
+        self._rest.begin()
         return False
 
     def _close_writer(self) -> None:
@@ -227,6 +228,7 @@ class Feed(Transfer):
         ):  # a container that closed it early is not fed any more, as on the cluster
             self._rest.hold()
             self._close_writer()
+            self._rest.begin()
         poll = self._poll_signs()
         while not self._is_over():
             self._rest.look()

@@ -129,7 +129,7 @@ class Fifo:
         try:
             os.mkfifo(path)
             path.chmod(FIFO_MODE)  # mkfifo's mode is cut by the umask
-            self._held = os.open(path, getattr(os, "O_PATH", os.O_NONBLOCK) | os.O_NOFOLLOW)
+            self._held, self.is_held_aside = _hold(path)
         except OSError as error:
             raise StreamError(
                 f"the pipe {path} could not be made: {error.strerror}",
@@ -199,6 +199,24 @@ class Fifo:
         _BUDGET.give_back(extra)
         if held >= 0:
             os.close(held)
+
+
+def _hold(path: Path) -> tuple[int, bool]:
+    """Take hold of a FIFO, by another name in the folder above where that can be had.
+
+    What is opened through a descriptor counts as opened by the name that it was made with. So what we open
+    is never told to whoever watches the folder for that name, and what the container opens always is.
+    """
+    flags = getattr(os, "O_PATH", os.O_NONBLOCK) | os.O_NOFOLLOW
+    aside = path.parent.parent / f"{os.urandom(8).hex()}~"
+    try:
+        os.link(path, aside)
+    except OSError:  # a file system without hard links
+        return os.open(path, flags), False
+    try:
+        return os.open(aside, flags), True
+    finally:
+        aside.unlink()
 
 
 def unread_bytes(fd: int) -> int:

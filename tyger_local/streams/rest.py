@@ -35,6 +35,7 @@ class Rest:
         self._fifo = fifo
         self._sightings = sightings
         self._reader = -1
+        self._opens_before: int | None = None
         self._next_probe = 0.0
         self._pause_s = FIRST_PROBE_S
 
@@ -43,9 +44,18 @@ class Rest:
         self._sightings.expect_own_open()
         self._reader = self._fifo.open_reader()
 
+    def begin(self) -> None:
+        """Count from now on who opens it: our write end is closed."""
+        self._sightings.read()  # whoever has opened it until now was in time
+        self._opens_before = self._sightings.opens_by_name
+
     def notice(self) -> None:
         """Take note of who has opened the pipe."""
-        if self._sightings.read() and self._reader >= 0:
+        came = self._sightings.read()
+        # Two opens at the same moment, ours and theirs, may be told as one. By its name only theirs are told.
+        if self._fifo.is_held_aside and self._opens_before is not None:
+            came |= self._sightings.opens_by_name > self._opens_before
+        if came and self._opens_before is not None:
             self.opened_again = True
 
     def look(self) -> None:

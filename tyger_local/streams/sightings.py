@@ -109,11 +109,16 @@ class PipeWatch:
             for one in self._by_number.values():
                 one.is_sure = False
         elif seen.watch == self._folder:
-            replaced = self._by_name.get(seen.name) if seen.notice & ENTRIES else None
-            if replaced is not None:
-                replaced.change_entry()
+            self._note_in_folder(seen)
         elif seen.watch in self._by_number:
             self._by_number[seen.watch].note(seen.notice)
+
+    def _note_in_folder(self, seen: Seen) -> None:
+        one = self._by_name.get(seen.name)
+        if one is not None and seen.notice & ENTRIES:
+            one.change_entry()
+        elif one is not None and seen.notice & Notice.OPENED:
+            one.note_by_name()
 
     def locked(self) -> threading.RLock:
         """Return what guards everything that is counted here."""
@@ -143,6 +148,8 @@ class Sightings:
         is_sure: Whether the count can be trusted: no notice was lost, and no two holders came at a time of
             which the notices might have been merged.
         entry_changed: Whether something was put in the place of the pipe, or taken away from it.
+        opens_by_name: How often it was opened by its name; what we open is not among that, but some of those
+            that came at the same moment may be missing.
         last_close: When a holder last closed it, by `time.monotonic`; 0 when none has.
     """
 
@@ -154,6 +161,7 @@ class Sightings:
         self.surely_opened_again = False
         self.is_sure = True
         self.entry_changed = False
+        self.opens_by_name = 0
         self.last_close = 0.0
         self._watch = watch
         self._closing = COUNTED_AS_CLOSED[direction]
@@ -166,6 +174,7 @@ class Sightings:
     def expect_own_open(self) -> None:
         """Do not count the next open: it is ours."""
         with self._watch.locked():
+            self._watch.pump()  # ours leaves no notice of the folder, and would be merged with one before it
             self._own_opens += 1
 
     def read(self) -> bool:
@@ -187,6 +196,11 @@ class Sightings:
             self.holders = max(self.holders - 1, 0)
             self.last_close = time.monotonic()
             self._tell()
+
+    def note_by_name(self) -> None:
+        """Take note that somebody has opened it by its name."""
+        self.opens_by_name += 1
+        self._tell()
 
     def change_entry(self) -> None:
         """Take note that the folder has another entry, or none, in the place of the pipe."""
