@@ -24,7 +24,7 @@ from tyger_local.streams.holders import Holders
 from tyger_local.streams.host import Target
 from tyger_local.streams.sightings import PipeWatch
 from tyger_local.streams.tally import Checksum
-from tyger_local.streams.transfer import CHUNK_BYTES, Transfer
+from tyger_local.streams.transfer import BURST, CHUNK_BYTES, Transfer
 
 LAST_WRITER_TIMEOUT_S = 5.0
 """How long a writer may be left after the container's end; there should be none at all."""
@@ -66,7 +66,7 @@ class Drain(Transfer):
                 return
             if self._is_misused():
                 return
-            count = self._pass_on()
+            count = self._burst()
             if count is None:
                 if ended and not unread_bytes(self._reader) and self._writer_stays():
                     return
@@ -89,6 +89,15 @@ class Drain(Transfer):
             self._state = BufferState.REPLACED
         return self._state in (BufferState.REOPENED, BufferState.REPLACED)
 
+    def _burst(self) -> int | None:
+        """Move as much as there is, within bounds; return what `_pass_on` said first."""
+        count = first = self._pass_on()
+        for _ in range(BURST):
+            if not count or self._stopped.is_set:
+                break
+            count = self._pass_on()
+        return first
+
     def _pass_on(self) -> int | None:
         """Move what is in the pipe to the target; return how much, 0 for nothing, None for nothing yet."""
         if self._in_kernel:
@@ -108,6 +117,8 @@ class Drain(Transfer):
 
     def _await_target(self) -> bool:
         """Wait until the target takes bytes; return whether it does, and nobody said stop."""
+        if self._target.is_regular:
+            return not self._stopped.is_set  # it always does
         poll = select.poll()
         poll.register(self._target.fd, select.POLLOUT)
         poll.register(self._stopped.fd, select.POLLIN)

@@ -26,7 +26,7 @@ from tyger_local.streams.host import Source
 from tyger_local.streams.rest import Rest
 from tyger_local.streams.sightings import PipeWatch
 from tyger_local.streams.tally import Checksum
-from tyger_local.streams.transfer import CHUNK_BYTES, Transfer
+from tyger_local.streams.transfer import BURST, CHUNK_BYTES, Transfer
 
 REPOLL_MS = 20
 """How often the pipe is looked at where the kernel does not report opens."""
@@ -186,11 +186,16 @@ class Feed(Transfer):
 
     def _splice_on(self) -> bool:
         self._source_is_ready = self._source.is_regular  # others are asked again each time
-        try:
-            count = self._splice(self._source.fd, self._writer)
-        except BrokenPipeError:
-            return True  # the next poll says why
-        return self._source_ended() if count == 0 else True
+        for _ in range(BURST if self._source.is_regular else 1):
+            try:
+                count = self._splice(self._source.fd, self._writer)
+            except BrokenPipeError:
+                return True  # the next poll says why
+            if count == 0:
+                return self._source_ended()
+            if count is None or self._is_over():
+                break
+        return True
 
     def _count_unread(self) -> None:
         """Count what the container has not read, up to `COUNT_BYTES`."""

@@ -85,6 +85,7 @@ class Target:
     Attributes:
         fd: Writable.
         name: For messages.
+        is_regular: Whether it is a regular file, which always takes bytes.
         is_readable: Whether what was written can be read again.
         atom_bytes: How much may be written at once after `poll` without blocking.
         awaits_reader: Whether it is a FIFO that nobody read when it was opened: closed before somebody
@@ -97,8 +98,8 @@ class Target:
         self.awaits_reader = awaits_reader
         self.is_stdout = fd == STDOUT_FD
         self.is_readable = False
-        regular = stat.S_ISREG(os.fstat(fd).st_mode)
-        self.atom_bytes = WHOLE_CHUNKS if regular else select.PIPE_BUF
+        self.is_regular = stat.S_ISREG(os.fstat(fd).st_mode)
+        self.atom_bytes = WHOLE_CHUNKS if self.is_regular else select.PIPE_BUF
 
     def publish(self) -> None:
         """Make what was written final."""

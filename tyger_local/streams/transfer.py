@@ -47,6 +47,9 @@ from tyger_local.streams.wake import Wake
 
 CHUNK_BYTES = 64 * 1024
 SPLICE_BYTES = 1024 * 1024
+BURST = 64
+"""How many times bytes are moved, as long as there are any, before it is looked what else has happened."""
+
 JOIN_TIMEOUT_S = 1.0
 
 STALLED_AFTER_S = 2.0
