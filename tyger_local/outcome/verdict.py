@@ -238,8 +238,6 @@ def _notes(facts: Facts, *, was_killed: bool) -> Iterator[str]:
             yield f"{writer.reason(stats.buffer)}; {writer.instead(stats.buffer)}"
         if stats.direction is Direction.OUTPUT and stats.state is BufferState.NEVER_OPENED:
             yield f"the output '{stats.buffer}' was never opened and is empty"
-        elif stats.direction is Direction.OUTPUT and not stats.bytes:
-            yield f"the output '{stats.buffer}' was opened and is empty"
         elif _left_unread(stats):
             yield (
                 f"the input '{stats.buffer}' was closed with more than {UNREAD_ALLOWED_BYTES} bytes unread; "
