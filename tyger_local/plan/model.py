@@ -11,6 +11,10 @@ CLUSTER_PIPE_ROOT = "/etc/buffer-fifos"
 """Where the cluster puts the pipes of a container."""
 
 
+RUN_LABEL = "tyger-local.run"
+"""The label that everything of a run carries, with the run's id."""
+
+
 class Role(str, Enum):
     """What a container is to its run."""
 

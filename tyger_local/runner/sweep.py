@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tyger_local.engine.base import Engine, Remnant
 from tyger_local.errors import EngineError, StoreError
+from tyger_local.plan.model import RUN_LABEL
 from tyger_local.runner.remains import PartialFile, Remains
 from tyger_local.streams.left import is_folder, is_temporary, keep_partial, remove_folder
 
@@ -136,7 +137,7 @@ class _Sweep:
         fate = self._broom.fate(remnant.labels)
         if fate is Fate.LEAVE or (fate is Fate.STOP and not remnant.is_running):
             return
-        run_id = remnant.labels.get("tyger-local.run", "")
+        run_id = remnant.labels.get(RUN_LABEL, "")
         try:
             if not self._broom.dry:
                 (remnant.remove if fate is Fate.REMOVE else remnant.stop)()

@@ -7,9 +7,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from tyger_local.plan.model import RUN_LABEL
 from tyger_local.workspace.owner import Owner, owner_in
 
-RUN_LABEL = "tyger-local.run"
 STORE_LABEL = "tyger-local.store"
 KEEP_LABEL = "tyger-local.keep"
 """On a container that stays when its run is over."""

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tyger_local.errors import NotFoundError, StoreError
+from tyger_local.plan.model import RUN_LABEL
 from tyger_local.runner.remains import Remains, remains_of
 from tyger_local.runner.sweep import Broom, Deed, Fate, Swept, sweep
 from tyger_local.store.home import Home
@@ -20,7 +21,7 @@ from tyger_local.store.runs import RunStore
 from tyger_local.streams.left import noted_folders
 from tyger_local.workspace.clock import now
 from tyger_local.workspace.engines import ENGINES, make_engine
-from tyger_local.workspace.labels import KEEP_LABEL, RUN_LABEL, STORE_LABEL, is_whole, store_name
+from tyger_local.workspace.labels import KEEP_LABEL, STORE_LABEL, is_whole, store_name
 from tyger_local.workspace.owner import Owner, is_alive, owner_in
 from tyger_local.workspace.truth import OWNER_ENDED, as_ended, has_ended
 

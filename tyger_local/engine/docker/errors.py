@@ -92,14 +92,6 @@ def translating() -> Iterator[None]:
         raise ours from error
 
 
-def translate(error: Exception) -> TygerLocalError:
-    """Return our error for `error`, which must be of a type in `TRANSLATIONS`."""
-    ours = _translated(error)
-    if ours is None:
-        raise error
-    return ours
-
-
 def _translated(error: Exception) -> TygerLocalError | None:
     if isinstance(error, TygerLocalError):
         return None

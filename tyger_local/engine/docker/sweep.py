@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from tyger_local.engine.docker.api import Api
 from tyger_local.engine.docker.transport import ConflictError, MissingError
 from tyger_local.errors import EngineError
-
-RUN_LABEL = "tyger-local.run"
+from tyger_local.plan.model import RUN_LABEL
 
 
 @dataclass(frozen=True, slots=True)
