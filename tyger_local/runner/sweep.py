@@ -15,7 +15,7 @@ from tyger_local.engine.base import Engine, Remnant
 from tyger_local.errors import EngineError, StoreError
 from tyger_local.plan.model import RUN_LABEL
 from tyger_local.runner.remains import PartialFile, Remains
-from tyger_local.streams.left import is_folder, is_temporary, keep_partial, remove_folder
+from tyger_local.streams.leftovers import is_folder, is_temporary, keep_partial, remove_folder
 
 
 class Fate(Enum):

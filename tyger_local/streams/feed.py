@@ -4,8 +4,8 @@ What must be right:
 
 * Our write end is open before the container starts and is closed only once the container has opened
   the pipe: closing earlier would make its later open hang for ever, although the bytes are there.
-* After the last byte the write end is closed, so that the container sees the end; see `rest` for what may
-  come then.
+* After the last byte the write end is closed, so that the container sees the end; see
+  `finished_input` for what may come then.
 * A container that closes an input early is judged by how much is left unread, in the pipe and not yet
   written, and not by whether a write failed: that would depend on the size of the pipe.
 * One that closes an input and opens it again is in a race on the cluster even before the end: whoever feeds
@@ -22,8 +22,8 @@ from tyger_local.outcome.facts import UNREAD_ALLOWED_BYTES, BufferState
 from tyger_local.outcome.sight import WaitsFor
 from tyger_local.spec.buffers import Direction
 from tyger_local.streams.fifo import Fifo, close_all, unread_bytes
+from tyger_local.streams.finished_input import FinishedInput
 from tyger_local.streams.host import Source
-from tyger_local.streams.rest import Rest
 from tyger_local.streams.sightings import PipeWatch
 from tyger_local.streams.tally import Checksum
 from tyger_local.streams.transfer import BURST, CHUNK_BYTES, Transfer
@@ -58,7 +58,7 @@ class Feed(Transfer):
         self._source = source
         self._source_is_ready = False
         self._pending = NOTHING
-        self._rest = Rest(fifo, self._sightings)
+        self._finished = FinishedInput(fifo, self._sightings)
 
     def _open_ends(self) -> None:
         self._writer = self._fifo.open_writer()
@@ -164,11 +164,11 @@ class Feed(Transfer):
                 self._count_unread()
                 return False
         # The order matters: with a read end open, what is left unread can still be counted.
-        self._rest.hold()
+        self._finished.hold()
         self._close_writer()
         self._state = BufferState.COMPLETE
         self._is_opened_again()
-        self._rest.begin()
+        self._finished.begin()
         return False
 
     def _close_writer(self) -> None:
@@ -231,22 +231,22 @@ class Feed(Transfer):
         if (
             self._writer >= 0
         ):  # a container that closed it early is not fed any more, as on the cluster
-            self._rest.hold()
+            self._finished.hold()
             self._close_writer()
-            self._rest.begin()
+            self._finished.begin()
         poll = self._poll_signs()
         while not self._is_over():
-            self._rest.look()
+            self._finished.look()
             if self._has_come_again():
                 self._state = BufferState.REOPENED
                 self._on_end(self)
                 return
-            if self._is_early_close(self._rest.unread):
+            if self._is_early_close(self._finished.unread):
                 self._on_end(self)
-            poll.poll(self._rest.patience_ms)
+            poll.poll(self._finished.patience_ms)
 
     def _has_come_again(self) -> bool:
-        return self._rest.opened_again or self._sightings.surely_opened_again
+        return self._finished.opened_again or self._sightings.surely_opened_again
 
     def _is_early_close(self, unread: int | None) -> bool:
         """Take note, once, of how much was left unread; return whether that is anything."""
@@ -258,16 +258,16 @@ class Feed(Transfer):
         return unread > 0
 
     def _settle(self) -> None:
-        self._rest.notice()  # what the container did last, its end may have been told before
+        self._finished.notice()  # what the container did last, its end may have been told before
         if self._has_come_again():
             self._state = BufferState.REOPENED
         elif self._state is BufferState.COMPLETE:
-            self._is_early_close(self._rest.count())
+            self._is_early_close(self._finished.count())
 
     def _is_held_for_writing(self) -> bool:
-        return self._rest.is_held_for_writing
+        return self._finished.is_held_for_writing
 
     def _close_ends(self) -> None:
         self._source.close()
         self._close_writer()
-        self._rest.close()
+        self._finished.close()

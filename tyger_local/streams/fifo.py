@@ -21,7 +21,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from tyger_local.errors import StreamError
-from tyger_local.streams.left import NOTE, new_folder_name
+from tyger_local.streams.leftovers import NOTE, new_folder_name
 
 FIFO_MODE = 0o666
 PIPE_FOLDER_MODE = 0o777

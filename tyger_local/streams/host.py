@@ -15,7 +15,7 @@ import stat
 from pathlib import Path
 
 from tyger_local.errors import BufferArgumentError, StreamError
-from tyger_local.streams.left import keep_partial, new_temporary_name, partial_name
+from tyger_local.streams.leftovers import keep_partial, new_temporary_name, partial_name
 
 STDIN_FD = 0
 STDOUT_FD = 1

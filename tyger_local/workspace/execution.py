@@ -28,7 +28,7 @@ from tyger_local.spec.written import written
 from tyger_local.store.logs import ContainerLog
 from tyger_local.store.running import RunningStore
 from tyger_local.store.runs import RunStore
-from tyger_local.streams.left import new_folder_name, new_temporary_name, partial_name
+from tyger_local.streams.leftovers import new_folder_name, new_temporary_name, partial_name
 from tyger_local.workspace.clock import now
 from tyger_local.workspace.codespecs import Codespecs
 from tyger_local.workspace.labels import KEEP_LABEL, run_labels

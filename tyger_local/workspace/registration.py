@@ -10,7 +10,7 @@ from typing import final
 from tyger_local.errors import StoreError
 from tyger_local.runner.remains import Remains
 from tyger_local.store.running import RunningStore
-from tyger_local.streams.left import is_folder, is_temporary
+from tyger_local.streams.leftovers import is_folder, is_temporary
 
 
 @final

@@ -18,7 +18,7 @@ from tyger_local.runner.sweep import Broom, Deed, Fate, Swept, sweep
 from tyger_local.store.home import Home
 from tyger_local.store.running import RunningStore
 from tyger_local.store.runs import RunStore
-from tyger_local.streams.left import noted_folders
+from tyger_local.streams.leftovers import noted_folders
 from tyger_local.workspace.clock import now
 from tyger_local.workspace.engines import ENGINES, make_engine
 from tyger_local.workspace.labels import KEEP_LABEL, STORE_LABEL, is_whole, store_name

@@ -22,7 +22,7 @@ from tyger_local.store.home import Home
 from tyger_local.store.running import RunningStore
 from tyger_local.store.runs import RunStore
 from tyger_local.streams.fifo import Fifo, PipeFolder
-from tyger_local.streams.left import new_folder_name, new_temporary_name, partial_name
+from tyger_local.streams.leftovers import new_folder_name, new_temporary_name, partial_name
 from tyger_local.workspace.execution import ExecOptions
 from tyger_local.workspace.labels import run_labels
 from tyger_local.workspace.owner import Owner, this_process

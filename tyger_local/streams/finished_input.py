@@ -21,7 +21,7 @@ SLOWEST_PROBE_S = 1.0
 """How often whoever waits to open the pipe is let in, at first and later."""
 
 
-class Rest:
+class FinishedInput:
     """The pipe of an input that was written to its end.
 
     Attributes:
