@@ -18,7 +18,6 @@ from tyger_local.errors import SpecError
 from tyger_local.spec.place import Path, Place
 from tyger_local.spec.yaml_nodes import (
     LOADER,
-    MAX_DEPTH,
     AliasNode,
     ListNode,
     Loader,
@@ -28,7 +27,7 @@ from tyger_local.spec.yaml_nodes import (
     read_nodes,
     too_deep,
 )
-from tyger_local.spec.yaml_problems import parse_error
+from tyger_local.spec.yaml_problems import MAX_DEPTH, parse_error
 from tyger_local.spec.yaml_scalars import Scalar, ScalarError, key_text, resolve
 
 __all__ = ["Document", "Path", "Place", "Scalar", "Value", "read_document"]

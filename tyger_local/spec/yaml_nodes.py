@@ -18,10 +18,14 @@ import yaml
 
 from tyger_local.errors import SpecError
 from tyger_local.spec.place import Place
-from tyger_local.spec.yaml_problems import parse_error, place_of, translate
-
-MAX_DEPTH = 100
-"""Lists and mappings inside one another; a codespec needs six."""
+from tyger_local.spec.yaml_problems import (
+    MAX_DEPTH,
+    TOO_DEEP,
+    TOO_DEEP_HINT,
+    parse_error,
+    place_of,
+    translate,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -202,9 +206,4 @@ class _Composer:
 
 def too_deep(source: str, place: Place) -> SpecError:
     """Make the error of lists and mappings that are nested beyond `MAX_DEPTH`."""
-    return parse_error(
-        source,
-        f"lists and mappings are nested more than {MAX_DEPTH} deep",
-        "a codespec or run file needs no more than a handful of levels",
-        place,
-    )
+    return parse_error(source, TOO_DEEP, TOO_DEEP_HINT, place)

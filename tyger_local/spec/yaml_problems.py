@@ -35,6 +35,12 @@ class _Remedy:
     at_start: bool = False  # the place that helps is where the construct began
 
 
+MAX_DEPTH = 100
+"""Lists and mappings inside one another; a codespec needs six."""
+
+TOO_DEEP = f"lists and mappings are nested more than {MAX_DEPTH} deep"
+TOO_DEEP_HINT = "a codespec or run file needs no more than a handful of levels"
+
 _TABS = "indent with spaces; YAML allows no tabs there"
 _QUOTES = "put the value in quotes"
 _INDENTATION = "check the indentation: the keys of one mapping begin in the same column"
@@ -128,6 +134,8 @@ _REMEDIES = (
         "leave the %YAML line out",
     ),
     _Remedy(r"found character .*any token", "found a character that begins no value", _QUOTES),
+    # A bound of libyaml's own since 0.2.6, met before ours where brackets follow each other closely.
+    _Remedy(r"maximum nesting depth", TOO_DEEP, TOO_DEEP_HINT),
 )
 
 
