@@ -27,6 +27,7 @@ _HEADER_BYTES = 16
 class Notice(IntFlag):
     """What happened to a file; the kernel's numbers (``linux/inotify.h``)."""
 
+    MODIFIED = 0x2
     CLOSED_AFTER_WRITING = 0x8
     CLOSED_AFTER_READING = 0x10
     OPENED = 0x20
