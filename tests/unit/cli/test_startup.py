@@ -11,7 +11,7 @@ import pytest
 
 from tyger_local import Workspace
 
-SLOW = ("docker", "yaml", "rich", "psutil", "requests", "urllib3")
+SLOW = ("docker", "yaml", "rich", "psutil", "requests", "urllib3", "dateparser")
 
 PROGRAM = """
 import json, sys
