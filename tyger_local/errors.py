@@ -5,6 +5,7 @@
     TygerLocalError                  1    something expected went wrong
     ├── NotFoundError                1    a codespec, version, run or buffer that is not in the store
     ├── StoreError                   1    the store cannot be read or written
+    ├── StateError                   1    a run or buffer is in a state that does not allow this
     ├── UsageError                   2    flags or arguments that make no sense
     │   ├── SpecError                2    a codespec or run file that makes no sense; names the place
     │   │   └── QuantityError        2    text that is no Kubernetes quantity
@@ -36,6 +37,9 @@ EXIT_NOT_EXECUTABLE = 126
 EXIT_NOT_FOUND = 127
 EXIT_OUT_OF_MEMORY = 137
 EXIT_READER_CLOSED = 141
+
+MORE_FILES = "let this program open more files (ulimit -n)"
+"""The next step where the system gives no more descriptors."""
 
 TO_TYPE = ("docker", "tyger-local")
 """First words of a hint that are commands, and keep their case."""
@@ -84,6 +88,10 @@ class NotFoundError(TygerLocalError):
 
 class StoreError(TygerLocalError):
     """The store's files cannot be read or written, or do not hold what they should."""
+
+
+class StateError(TygerLocalError):
+    """A run or buffer is in a state that does not allow what was asked."""
 
 
 class UsageError(TygerLocalError):

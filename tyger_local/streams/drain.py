@@ -54,8 +54,9 @@ class Drain(Transfer):
         self._holders = Holders(fifo)
         self._deadline = 0.0
 
-    def _open_ends(self) -> None:
+    def _open_end(self) -> int:
         self._reader = self._fifo.open_reader()
+        return self._reader
 
     def _move(self) -> None:
         while True:

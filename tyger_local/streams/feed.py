@@ -60,8 +60,9 @@ class Feed(Transfer):
         self._pending = NOTHING
         self._finished = FinishedInput(fifo, self._sightings)
 
-    def _open_ends(self) -> None:
+    def _open_end(self) -> int:
         self._writer = self._fifo.open_writer()
+        return self._writer
 
     def _move(self) -> None:
         if not self._await_reader():

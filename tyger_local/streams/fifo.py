@@ -20,7 +20,7 @@ import threading
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from tyger_local.errors import StreamError
+from tyger_local.errors import MORE_FILES, StreamError
 from tyger_local.streams.leftovers import NOTE, new_folder_name
 
 FIFO_MODE = 0o666
@@ -133,7 +133,7 @@ class Fifo:
         except OSError as error:
             raise StreamError(
                 f"the pipe {path} could not be made: {error.strerror}",
-                "let this program open more files (ulimit -n)"
+                MORE_FILES
                 if error.errno == errno.EMFILE
                 else "set TMPDIR to a folder on a local disk",
             ) from error

@@ -17,7 +17,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from tyger_local.errors import StreamError
+from tyger_local.errors import MORE_FILES, StreamError
 from tyger_local.spec.buffers import Direction
 from tyger_local.streams.fifo import Fifo
 from tyger_local.streams.inotify import ENTRIES, USES, Inotify, Notice, Seen
@@ -47,7 +47,7 @@ class PipeWatch:
         except OSError as error:
             raise StreamError(
                 f"the pipes cannot be watched: {error.strerror}",
-                "let this program open more files (ulimit -n)",
+                MORE_FILES,
             ) from error
         self._lock = threading.RLock()
         self._by_number: dict[int, Sightings] = {}

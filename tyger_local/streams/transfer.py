@@ -36,7 +36,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 
-from tyger_local.errors import StreamError
+from tyger_local.errors import MORE_FILES, StreamError
 from tyger_local.outcome.facts import BufferState, BufferStats
 from tyger_local.outcome.sight import PipeSight, WaitsFor
 from tyger_local.spec.buffers import Direction
@@ -115,16 +115,14 @@ class Transfer(ABC):
                 on_failure.callback(self._container_ended.close)
                 self._stopped = Wake()
                 on_failure.callback(self._stopped.close)
-                self._open_ends()
+                on_failure.callback(os.close, self._open_end())
                 # After our own ends, whose opening is none of the container's.
                 self._sightings = watch.watch(fifo, self.direction)
                 on_failure.pop_all()
         except OSError as error:
             raise StreamError(
                 f"the pipe of '{buffer}' cannot be opened: {error.strerror}",
-                "let this program open more files (ulimit -n)"
-                if error.errno == errno.EMFILE
-                else "",
+                MORE_FILES if error.errno == errno.EMFILE else "",
             ) from error
         self._thread = threading.Thread(target=self._work, name=f"buffer {buffer}", daemon=True)
 
@@ -273,8 +271,8 @@ class Transfer(ABC):
         return False
 
     @abstractmethod
-    def _open_ends(self) -> None:
-        """Open our end of the pipe."""
+    def _open_end(self) -> int:
+        """Open our end of the pipe and return it."""
 
     @abstractmethod
     def _move(self) -> None:
