@@ -13,31 +13,14 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import closing
 from pathlib import Path
 
 from tyger_local.store.files import FILE_MODE, translating
+from tyger_local.store.log_reading import LogCursor, LogPiece, open_at_tail
 
 LIMIT_BYTES = 256 * 2**20
 """What makes the file larger than this is dropped, and said to be."""
-
-TAIL_BYTES = 256 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class LogPiece:
-    """A line, or a part of one.
-
-    Attributes:
-        at: When it arrived.
-        data: With the line's end, if the piece has it.
-        is_first: Whether it begins a line.
-    """
-
-    at: str
-    stream: str
-    data: bytes
-    is_first: bool
 
 
 class ContainerLog:
@@ -106,21 +89,15 @@ class ContainerLog:
 
     def follow(self) -> Iterator[LogPiece]:
         """Yield the pieces from the beginning, waiting for more until the log is closed."""
-        with self.path.open("rb") as file:
-            begun: set[str] = set()
-            rest = b""
+        with closing(LogCursor(self.path)) as cursor:
             while True:
                 with self._grown:
-                    closed = self._closed
-                    data = file.read(TAIL_BYTES)
-                    if not data and not closed:
-                        self._grown.wait()
-                        continue
-                *lines, rest = (rest + data).split(b"\n")
-                for line in lines:
-                    yield _piece(line, begun)
-                if not data:
+                    seen, is_closed = self._bytes, self._closed
+                yield from cursor.pieces()
+                if is_closed:
                     return
+                with self._grown:
+                    self._grown.wait_for(lambda: self._bytes > seen or self._closed)  # noqa: B023
 
 
 def read_tail(path: Path, lines: int) -> list[str]:
@@ -129,31 +106,6 @@ def read_tail(path: Path, lines: int) -> list[str]:
     Raises:
         StoreError: The log cannot be read.
     """
-    with translating(path), path.open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        file.seek(max(size - TAIL_BYTES, 0))
-        kept = file.read().split(b"\n")[:-1]
-    if size > TAIL_BYTES:
-        kept = kept[1:]
-    begun: set[str] = set()
-    whole: list[bytes] = []
-    open_lines: dict[str, int] = {}
-    for piece in (_piece(line, begun) for line in kept):
-        if piece.is_first or piece.stream not in open_lines:
-            open_lines[piece.stream] = len(whole)
-            whole.append(b"")
-        whole[open_lines[piece.stream]] += piece.data
-    last = whole[-lines:] if lines > 0 else []
-    return [line.decode(errors="replace").rstrip("\r\n") for line in last]
-
-
-def _piece(line: bytes, begun: set[str]) -> LogPiece:
-    """Parse a line of the file; `begun` holds the streams whose last piece had no end."""
-    at, stream, tag, data = (*line.split(b" ", 3), b"", b"", b"")[:4]
-    name = stream.decode(errors="replace")
-    is_first = name not in begun
-    if tag == b"F":
-        begun.discard(name)
-        return LogPiece(at.decode(errors="replace"), name, data + b"\n", is_first)
-    begun.add(name)
-    return LogPiece(at.decode(errors="replace"), name, data, is_first)
+    last, cursor = open_at_tail(path, lines, lambda _: True, is_quick=True)
+    cursor.close()
+    return [line.data.decode(errors="replace").rstrip("\r\n") for line in last]
