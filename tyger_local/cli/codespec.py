@@ -1,15 +1,18 @@
-"""``tyger-local codespec``: create, show, list."""
+"""``tyger-local codespec``: create, show, list, delete."""
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import click
 
+from tyger_local.cli.asking import confirm
 from tyger_local.cli.commands import Command, ContainerCommand, Group, after_dashes, boolean
 from tyger_local.cli.output import write_out
 from tyger_local.cli.render import format_option, print_document, print_documents, print_value
 from tyger_local.cli.state import console, workspace
 from tyger_local.cli.values import INT, INT_MAP, LIST, MAP
-from tyger_local.errors import UsageError
+from tyger_local.errors import StoreError, UsageError
 from tyger_local.spec.names import check_codespec_name
 from tyger_local.spec.versions import shown
 
@@ -122,6 +125,13 @@ def _refuse_extra(extra: tuple[str, ...], behind: tuple[str, ...] | None) -> Non
 @format_option
 def show(names: tuple[str, ...], version: int | None, output_format: str) -> None:
     """Show a codespec."""
+    name, version = _name_and_version(names, version)
+    document = workspace().codespecs.show(name, version)
+    print_document(document, output_format, name="name", columns=COLUMNS)
+
+
+def _name_and_version(names: tuple[str, ...], version: int | None) -> tuple[str, int | None]:
+    """Return the codespec that is meant: ``NAME``, or ``NAME/versions/N``."""
     if not names:
         raise UsageError(
             "one codespec name positional argument is required", "see 'tyger-local codespec list'"
@@ -132,11 +142,29 @@ def show(names: tuple[str, ...], version: int | None, output_format: str) -> Non
         )
     name, slash, number = names[0].partition("/versions/")
     if slash and version is None and is_number(number):
-        version = int(number)
-    else:
-        name = names[0]
-    document = workspace().codespecs.show(name, version)
-    print_document(document, output_format, name="name", columns=COLUMNS)
+        return name, int(number)
+    return names[0], version
+
+
+@codespec.command("delete", cls=Command)
+@click.argument("names", nargs=-1, metavar="NAME")
+@click.option("-v", "--version", type=INT, help="The version (default: all of them).")
+def delete(names: tuple[str, ...], version: int | None, *, force: bool) -> None:
+    """Delete a codespec for good, or one version of it; its number is not used again.
+
+    Runs of it keep their copy.
+    """
+    name, version = _name_and_version(names, version)
+    codespecs = workspace().codespecs
+    with suppress(StoreError):  # what is damaged can be deleted
+        codespecs.show(name, version)  # what is not there is not asked about
+    what = f"version {version} of" if version is not None else "all versions of"
+    if confirm(f"Delete {what} the codespec '{name}'?", force=force):
+        versions = codespecs.delete(name, version)
+        console().info("Deleted", name=name, versions=", ".join(map(str, versions)))
+
+
+delete.params.append(boolean("--force", help="Do not ask."))
 
 
 @codespec.command("list", cls=Command)

@@ -20,8 +20,6 @@ AFTER_DASHES = "tyger_local.after_dashes"
 
 NOT_YET = {
     "tyger-local": ("buffer", "buffers"),
-    "codespec": ("delete",),
-    "run": ("create", "watch", "logs", "cancel", "stop", "set", "counts", "count", "delete"),
 }
 """Commands that Tyger or a coming version has, by their group."""
 

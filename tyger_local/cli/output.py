@@ -21,11 +21,16 @@ def write_out(text: str) -> None:
         ReaderClosedError: Whoever read it has closed it.
         TygerLocalError: It is closed, or the system refuses.
     """
+    write_out_bytes(text.encode("utf-8", "backslashreplace"))
+
+
+def write_out_bytes(data: bytes) -> None:
+    """Write `data`; see `write_out`."""
     if sys.stdout is None:
         raise TygerLocalError("standard output is closed", "leave it open, or send it to a file")
     try:
         sys.stdout.flush()
-        _write_all(sys.stdout.fileno(), text.encode("utf-8", "backslashreplace"))
+        _write_all(sys.stdout.fileno(), data)
     except BrokenPipeError as error:
         raise ReaderClosedError("the reader of standard output closed it") from error
     except OSError as error:

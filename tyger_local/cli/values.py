@@ -62,6 +62,24 @@ def _seconds(text: str) -> float:
     return seconds
 
 
+def _count(text: str) -> int:
+    number = parse_int(text, 0)
+    if number < 0:
+        raise ValueError("it must not be negative")
+    return number
+
+
+STATUS_NAMES = ("canceled", "canceling", "failed", "pending", "running", "succeeded")
+"""Tyger's; ``canceling`` is one that no run is in."""
+
+
+def _statuses(text: str) -> list[str]:
+    names = [name.strip().lower() for name in split_list(text)]
+    if not set(names) <= set(STATUS_NAMES):
+        raise ValueError("must be " + ", ".join(f"'{name}'" for name in STATUS_NAMES))
+    return names
+
+
 LIST = Value("NAME[,NAME...]", split_list)
 MAP = Value("KEY=VALUE[,...]", split_map)
 INT_MAP = Value("NAME=PORT[,...]", split_int_map)
@@ -69,6 +87,8 @@ INT = Value("N", lambda text: parse_int(text, 0))
 BOOL = Value("bool", parse_bool)
 WHOLE_SECONDS = Value("DURATION", lambda text: int(parse_duration(text) / NANOSECONDS))
 SECONDS = Value("SECONDS", _seconds)
+STATUSES = Value("STATUS[,STATUS...]", _statuses)
+COUNT = Value("N", _count)
 
 
 def joined(values: tuple[list[str], ...]) -> tuple[str, ...] | None:

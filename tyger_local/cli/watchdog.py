@@ -56,7 +56,7 @@ class Watchdog:
 
 def start_watchdog(argv: Sequence[str]) -> Watchdog | None:
     """Start one if `argv` may run something and this process has but one thread."""
-    may_run = "exec" in argv and ("run" in argv or "runs" in argv)
+    may_run = ("exec" in argv and ("run" in argv or "runs" in argv)) or "supervise" in argv
     threading = sys.modules.get("threading")
     if not may_run or (threading is not None and threading.active_count() > 1):
         return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from tyger_local.outcome.etag import etag
 from tyger_local.outcome.facts import BufferStats
 from tyger_local.outcome.verdict import Status, Verdict
 from tyger_local.spec.versions import JsonObject
@@ -53,6 +54,7 @@ class RunRecord:
         job: The document of the job: resolved codespec, buffers, tags, replicas.
         created_at: RFC 3339, as are `started_at` and `finished_at`.
         notes: What the engine wants to be said of every run; not written down.
+        warnings: What was worth a warning, in the order in which it was told.
     """
 
     id: int
@@ -72,6 +74,7 @@ class RunRecord:
     buffers: tuple[BufferStats, ...] = ()
     usage: Usage | None = None
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def started(self, at: str, running: int) -> RunRecord:
         """Return the record of the run once `running` containers run."""
@@ -108,7 +111,7 @@ class RunRecord:
         document = {name: value for name, value in tyger.items() if value not in (None, "", {})}
         if self.verdict is not None:
             document.update(self._own_fields(self.verdict))
-        return document
+        return with_etag(document)
 
     def _own_fields(self, verdict: Verdict) -> JsonObject:
         usage = self.usage or Usage()
@@ -128,7 +131,27 @@ class RunRecord:
                 "throttledSeconds": usage.throttled_seconds,
                 "method": usage.method,
             },
+            "warnings": [*self.warnings, *verdict.notes],
         }
+
+
+ETAG_FIELDS = (
+    "id", "status", "statusReason", "runningCount", "createdAt", "startedAt", "finishedAt", "cluster",
+    "job", "tags",
+)  # fmt: skip
+"""What a run's ETag depends on."""
+
+
+def with_etag(record: Mapping[str, object]) -> JsonObject:
+    """Return the document of a record with the ETag of its state behind the tags; no empty tags."""
+    tag = etag([record.get(name) for name in ETAG_FIELDS])
+    shown: JsonObject = {}
+    for name, value in record.items():
+        if name not in ("eTag", "tags"):
+            shown[name] = value
+        if name == "timeoutSeconds":  # what comes before it in Tyger's order
+            shown.update({"tags": record["tags"]} if record.get("tags") else {}, eTag=tag)
+    return {**shown, "eTag": tag}
 
 
 def _stats(stats: BufferStats) -> JsonObject:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tyger_local.engine.base import Container, EngineDescription
 from tyger_local.errors import EngineError, StartError, StoreError, StreamError
-from tyger_local.outcome.events import ImagePull, StatusChanged, Transfers, Warned
+from tyger_local.outcome.events import Event, ImagePull, StatusChanged, Transfers, Warned
 from tyger_local.outcome.facts import BufferStats, EndedBy, Facts
 from tyger_local.outcome.record import RunRecord
 from tyger_local.outcome.verdict import Verdict, VerdictKind, judge
@@ -48,13 +48,20 @@ class _Run:
     """A run on its way."""
 
     def __init__(self, setup: Setup) -> None:
-        self._setup = setup
+        self._emit = setup.emit
+        self._warnings: list[str] = []
+        self._setup = setup = replace(setup, emit=self._tell)
         self._inbox = Inbox()
         self._record = setup.record
         self._replicas: list[Replica] = []
         self._watch: Watch | None = None
         self._timeout_s = 0
         self._warned: list[Replica] = []
+
+    def _tell(self, event: Event) -> None:
+        if isinstance(event, Warned):
+            self._warnings.append(event.text)
+        self._emit(event)
 
     def carry_out(self) -> RunRecord:
         setup = self._setup
@@ -68,6 +75,7 @@ class _Run:
             buffers = [replica.statistics() for replica in self._replicas]
             verdict = self._publish(self._judge(cause, tuple(chain(*buffers))))
             first = buffers[0] if buffers else ()
+            self._record = replace(self._record, warnings=tuple(self._warnings))
             self._save(self._record.ended(verdict, setup.now(), first))
             for replica in self._replicas:
                 self._finish_log(replica)

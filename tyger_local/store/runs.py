@@ -3,18 +3,23 @@
 A number is claimed by creating its folder, and ``<id>~deleted`` says that a run was deleted, so
 that its number does not come back. One small file a deleted run is the price: a single file with
 the highest number would need a lock to be exact among several who delete.
+
+``run.json`` is written by the run's owner alone. What others have to say of a run stands in files of its
+own: tags that were set later (``tags.<n>.json``) and a request to cancel it (``cancel.json``).
 """
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
 from tyger_local.errors import NotFoundError, StoreError
 from tyger_local.store.files import (
+    FILE_MODE,
     JsonObject,
     damaged,
     folder_names,
@@ -22,8 +27,11 @@ from tyger_local.store.files import (
     mark,
     read_json,
     replace,
+    translating,
+    write_new,
 )
 from tyger_local.store.home import Home
+from tyger_local.store.revisions import Revisions
 from tyger_local.store.trees import remove_tree
 
 _ENTRY = re.compile(r"([1-9][0-9]{0,17})(~deleted)?")
@@ -84,7 +92,52 @@ class RunStore:
             raise _not_found(run_id) from exc
         if record.get("id", run_id) != run_id:
             raise damaged(self._record(run_id), f"its 'id' is not that of its folder, {run_id}")
-        return record
+        number, set_later = self._tags(run_id).read()
+        return record if number == 0 else {**record, "tags": set_later}
+
+    def change_tags(
+        self, run_id: int, change: Callable[[JsonObject], Mapping[str, object]]
+    ) -> None:
+        """Change the tags of a run; nothing that others change at the same time is lost.
+
+        Args:
+            run_id: The run.
+            change: Makes of the record as it is, tags included, its new tags. Called again when somebody
+                else was faster.
+
+        Raises:
+            NotFoundError: There is no such run.
+            StoreError: Its files are damaged or cannot be written.
+        """
+        self._tags(run_id).change(lambda _: dict(change(self.get(run_id))))
+
+    def _tags(self, run_id: int) -> Revisions:
+        return Revisions(self.folder(run_id), "tags")
+
+    def request_cancel(self, run_id: int, request: JsonObject) -> None:
+        """Ask whoever runs a run to end it; a second request changes nothing."""
+        write_new(self._cancel(run_id), request)
+
+    def cancel_request(self, run_id: int) -> JsonObject | None:
+        """Return the request to end a run; None when nobody has asked for it.
+
+        Raises:
+            StoreError: It is damaged or cannot be read.
+        """
+        try:
+            return read_json(self._cancel(run_id))
+        except NotFoundError:
+            return None
+
+    def open_notes(self, run_id: int) -> int:
+        """Open the file for what the process that runs a detached run has to say.
+
+        Returns:
+            A descriptor, which is the caller's.
+        """
+        path = self.folder(run_id) / "supervisor.log"
+        with translating(path):
+            return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, FILE_MODE)
 
     def ids(self) -> list[int]:
         """Return the runs that have a folder, newest first; some may have no record (yet)."""
@@ -113,6 +166,9 @@ class RunStore:
 
     def _record(self, run_id: int) -> Path:
         return self.folder(run_id) / "run.json"
+
+    def _cancel(self, run_id: int) -> Path:
+        return self.folder(run_id) / "cancel.json"
 
     def _mark(self, run_id: int) -> Path:
         return self._home.runs_dir / f"{run_id}~deleted"

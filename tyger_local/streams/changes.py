@@ -25,13 +25,17 @@ class FolderChanges:
 
     Made before one looks at what is there, it misses nothing that comes after. A folder that cannot be
     watched, or is not there, is one of which nobody tells anything.
+
+    Args:
+        path: The folder.
+        contents: Whether writing to a file counts, and not only what comes into the folder or leaves it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, contents: bool = True) -> None:
         self._inotify: Inotify | None = None
         try:
             self._inotify = Inotify()
-            self._inotify.watch(os.fspath(path), CHANGES)
+            self._inotify.watch(os.fspath(path), CHANGES if contents else ENTRIES)
         except OSError:
             self.close()
 

@@ -1,4 +1,4 @@
-"""Codespecs: create, show, list.
+"""Codespecs: create, show, list, delete.
 
 YAML and the models are imported only by what needs them: showing and listing read documents.
 """
@@ -131,6 +131,22 @@ class Codespecs:
         """
         return self._store.get(name, version)
 
+    def delete(self, name: str, version: int | None = None) -> list[int]:
+        """Delete a codespec for good, or one version of it. Numbers are not used again.
+
+        Args:
+            name: The codespec's.
+            version: Which one; None is all of them.
+
+        Returns:
+            The versions that were deleted, oldest first.
+
+        Raises:
+            NotFoundError: There is no such codespec or version.
+        """
+        return self._store.delete(name, version)
+
+    # Last, since below it the name in an annotation would be the method.
     def list(self, prefix: str = "", limit: int | None = None) -> list[JsonObject]:
         """Return the latest version of each codespec whose name begins with `prefix`, by name.
 

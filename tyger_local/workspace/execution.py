@@ -15,23 +15,26 @@ from tyger_local.outcome.record import RunRecord
 from tyger_local.outcome.verdict import Status
 from tyger_local.plan.build import SHELL, ResolvedRun, plan_run
 from tyger_local.plan.describe import described
-from tyger_local.plan.model import Overrides, RunPlan
+from tyger_local.plan.model import Difference, Overrides, RunPlan
 from tyger_local.runner.cancel import Cancellation
 from tyger_local.runner.ends import Connection, HostEnds, Stdio, check_connections
 from tyger_local.runner.remains import PartialFile, Remains
 from tyger_local.runner.run import run as carry_out
 from tyger_local.runner.setup import Options, Setup
 from tyger_local.spec.buffers import Direction
-from tyger_local.spec.runs import RunRequest
+from tyger_local.spec.place import Place
+from tyger_local.spec.runs import BufferArgument, RunRequest
 from tyger_local.spec.versions import JsonObject, shown
 from tyger_local.spec.written import written
 from tyger_local.store.logs import ContainerLog
 from tyger_local.store.running import RunningStore
 from tyger_local.store.runs import RunStore
 from tyger_local.streams.leftovers import new_folder_name, new_temporary_name, partial_name
+from tyger_local.workspace.canceling import listening
 from tyger_local.workspace.clock import now
 from tyger_local.workspace.codespecs import Codespecs
 from tyger_local.workspace.labels import KEEP_LABEL, run_labels
+from tyger_local.workspace.order import Order
 from tyger_local.workspace.owner import this_process
 from tyger_local.workspace.reading import STDIN
 from tyger_local.workspace.registration import Registration
@@ -54,6 +57,7 @@ class ExecOptions:
         strict: Any known difference from the cluster is an error.
         emit: Is told of progress, from any thread.
         cancellation: Lets somebody else end the run.
+        is_detached: Nobody is there whose standard input and output could be used.
     """
 
     overrides: Overrides = field(default_factory=Overrides)
@@ -61,6 +65,7 @@ class ExecOptions:
     strict: bool = False
     emit: Callable[[Event], None] = lambda _: None
     cancellation: Cancellation = field(default_factory=Cancellation)
+    is_detached: bool = False
 
 
 class Execution:
@@ -95,7 +100,9 @@ class Execution:
         self._run: ResolvedRun = resolve_run(request, codespecs)
         folder = Path() if file is None or file == STDIN else Path(file).parent
         self._connections = connect(self._run.codespec, request.job.buffers, folder)
-        if file == STDIN:
+        if options.is_detached:
+            _check_no_streams(self._connections)
+        elif file == STDIN:
             _check_stdin_is_free(self._connections)
         draft = plan_run(
             self._run,
@@ -107,6 +114,30 @@ class Execution:
         self._draft = replace(draft, differences=(*draft.differences, *review))
         if options.strict:
             refuse_strictly(self._draft.differences)
+
+    @property
+    def differences(self) -> tuple[Difference, ...]:
+        """What is worth a warning, as far as it is known without the engine."""
+        return self._draft.differences
+
+    def order(self, home: Path) -> Order:
+        """Return what another process needs to be told to carry this out."""
+        job = replace(
+            self._request.job,
+            codespec=self._run.codespec,
+            buffers={
+                name: BufferArgument(_shown(connection), Place("run create"))
+                for name, connection in self._connections.items()
+            },
+        )
+        return Order(
+            home=home.absolute(),
+            engine=self._engine.name,
+            request=replace(self._request, job=job),
+            overrides=self._options.overrides,
+            options=self._options.options,
+            strict=self._options.strict,
+        )
 
     def plan(self) -> JsonObject:
         """Return the plan for people, made without asking the engine."""
@@ -136,6 +167,7 @@ class Execution:
             try:
                 ends = HostEnds(self._connections, replicas, temporaries)
                 stack.callback(ends.close)
+                stack.enter_context(listening(store, run_id, self._options.cancellation))
                 record = self._new_record(run_id)
                 store.write(run_id, record.document())
             except BaseException:  # a signal, too: nobody has seen this run
@@ -254,6 +286,16 @@ def _check_terminal(connections: Mapping[str, Connection]) -> None:
             raise BufferArgumentError(
                 f"the buffer '{connection.buffer}' cannot use {connection.to.value}: "
                 "the shell of --shell does",
+                f"connect it with -b {connection.buffer}=FILE",
+            )
+
+
+def _check_no_streams(connections: Mapping[str, Connection]) -> None:
+    for connection in connections.values():
+        if isinstance(connection.to, Stdio):
+            raise BufferArgumentError(
+                f"the buffer '{connection.buffer}' cannot use {connection.to.value}: "
+                "a run in the background has none",
                 f"connect it with -b {connection.buffer}=FILE",
             )
 

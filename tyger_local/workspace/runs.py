@@ -1,4 +1,4 @@
-"""Runs: execute, plan, show, list."""
+"""Runs: execute, begin, plan; what can be done with those that were begun stands in `recorded`."""
 
 from __future__ import annotations
 
@@ -8,15 +8,11 @@ from dataclasses import replace
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from tyger_local.errors import NotFoundError, StoreError, TygerLocalError
+from tyger_local.errors import TygerLocalError
 from tyger_local.store.home import Home
-from tyger_local.store.logs import read_tail
-from tyger_local.store.running import RunningStore
-from tyger_local.store.runs import RunStore
 from tyger_local.workspace.codespecs import Codespecs
-from tyger_local.workspace.owner import is_alive, owner_in
 from tyger_local.workspace.reading import read_file
-from tyger_local.workspace.truth import as_ended, has_ended
+from tyger_local.workspace.recorded import RecordedRuns
 
 if TYPE_CHECKING:  # what runs something loads much
     from tyger_local.engine.base import Engine
@@ -28,7 +24,7 @@ if TYPE_CHECKING:  # what runs something loads much
 JsonObject = dict[str, object]
 
 
-class Runs:
+class Runs(RecordedRuns):
     """The runs of a workspace.
 
     Args:
@@ -41,9 +37,9 @@ class Runs:
     def __init__(
         self, home: Home, warn: Callable[[str], None], codespecs: Codespecs, engine: str
     ) -> None:
+        super().__init__(home, warn)
         self._home = home
-        self._store = RunStore(home, warn)
-        self._running = RunningStore(home)
+        self._warn = warn
         self._codespecs = codespecs
         self._engine = engine
         self._asked: list[Engine] = []
@@ -116,7 +112,40 @@ class Runs:
         emit = options.emit
         execution = self._execution(run, buffers, options, file)
         with Sweeper(self._home).beside(lambda text: emit(Warned(text))):
-            return execution.carry_out(self._store, self._running, self._home.root)
+            return execution.carry_out(self._records.store, self._records.running, self._home.root)
+
+    def create(
+        self,
+        run: RunRequest | Mapping[str, object] | str,
+        buffers: Mapping[str, str] | None = None,
+        options: ExecOptions | None = None,
+        *,
+        file: str | None = None,
+    ) -> int:
+        """Begin to run a codespec, and leave it to a process of its own.
+
+        Takes the same as `exec`. What `options` say of progress and cancellation does not reach that
+        process: see `watch`, `logs` and `cancel`.
+
+        Returns:
+            The run's id. Its record is in the store; whether its image is there, for one, shows later.
+
+        Raises:
+            TygerLocalError: What `exec` raises before anything runs.
+        """
+        # Late: what only runs need.
+        from tyger_local.workspace.detached import start  # noqa: PLC0415
+        from tyger_local.workspace.execution import ExecOptions  # noqa: PLC0415
+
+        options = replace(options or ExecOptions(), is_detached=True)
+        execution = self._execution(run, buffers, options, file)
+        for difference in execution.differences:
+            self._warn(difference.text)
+        return start(execution.order(self._home.root))
+
+    def open_notes(self, run_id: int) -> int:
+        """Open the file for what the process of a detached run has to say; return a descriptor."""
+        return self._records.store.open_notes(run_id)
 
     def prune(self, *, dry_run: bool = False) -> Swept:
         """Remove what runs have left whose process was killed, also what an earlier attempt could not.
@@ -179,50 +208,3 @@ class Runs:
         except IndexError:
             engine = make_engine(self._engine)
         return Execution(run, file, self._codespecs, engine, options or ExecOptions())
-
-    def show(self, run_id: int) -> JsonObject:
-        """Return the record of a run.
-
-        Raises:
-            NotFoundError: There is no such run.
-            StoreError: Its record is damaged.
-        """
-        return self._truth(self._store.get(run_id))
-
-    def log_tail(self, run_id: int, container: str, lines: int) -> list[str]:
-        """Return the last lines that a container of a run printed.
-
-        Args:
-            run_id: The run.
-            container: Which one (``job-0``).
-            lines: How many at most.
-
-        Raises:
-            StoreError: The log cannot be read; one that is not there is empty.
-        """
-        path = self._store.folder(run_id) / f"{container}.log"
-        return read_tail(path, lines) if path.exists() else []
-
-    def _truth(self, record: JsonObject) -> JsonObject:
-        """Return `record`, or what is true of it when its owner died before its end."""
-        run_id = record.get("id")
-        if has_ended(record) or (isinstance(run_id, int) and self._is_running(run_id)):
-            return record
-        if isinstance(run_id, int):
-            with suppress(NotFoundError, StoreError):
-                record = self._store.get(run_id)  # it may just have ended
-        return record if has_ended(record) else as_ended(record)
-
-    def _is_running(self, run_id: int) -> bool:
-        try:
-            entry = self._running.get(run_id) or {}
-        except StoreError:
-            return False
-        labels = entry.get("labels")
-        owner = owner_in(labels) if isinstance(labels, dict) else None
-        return owner is not None and not entry.get("isOver") and is_alive(owner)
-
-    # Last, since below it the name in an annotation would be the method.
-    def list(self, limit: int | None = None) -> list[JsonObject]:
-        """Return the records of the newest runs, newest first, no more than `limit`."""
-        return [self._truth(record) for record in self._store.list(limit)]

@@ -165,10 +165,7 @@ def test_an_output_that_is_opened_again_ends_the_run_at_once(cli: Cli) -> None:
 @pytest.mark.parametrize(
     "argv",
     [
-        ["run", "create"],
-        ["run", "logs", "1"],
         ["buffer", "create"],
-        ["codespec", "delete", "a"],
     ],
 )
 def test_what_is_not_here_yet_says_so(cli: Cli, argv: list[str]) -> None:

@@ -1,11 +1,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from tyger_local.outcome.facts import BufferState, BufferStats
-from tyger_local.outcome.record import EngineIdentity, ImageIdentity, RunRecord, Usage
+from tyger_local.outcome.record import (
+    EngineIdentity,
+    ImageIdentity,
+    RunRecord,
+    Usage,
+    with_etag,
+)
 from tyger_local.outcome.verdict import Status, Verdict, VerdictKind
 from tyger_local.spec.buffers import Direction
 
@@ -27,8 +34,14 @@ UNKNOWN_USAGE = {
 }
 
 
+def _without_etag(record: RunRecord) -> dict[str, object]:
+    document = record.document()
+    assert str(document.pop("eTag")).isdecimal()
+    return document
+
+
 def test_a_new_run() -> None:
-    assert NEW.document() == {
+    assert _without_etag(NEW) == {
         "id": 7,
         "status": "Pending",
         "createdAt": CREATED,
@@ -39,9 +52,9 @@ def test_a_new_run() -> None:
 
 
 def test_a_running_run() -> None:
-    document = NEW.started("2025-03-14T06:43:19Z", 2).document()
+    document = _without_etag(NEW.started("2025-03-14T06:43:19Z", 2))
     assert document == {
-        **NEW.document(),
+        **_without_etag(NEW),
         "status": "Running",
         "runningCount": 2,
         "startedAt": "2025-03-14T06:43:19Z",
@@ -49,7 +62,7 @@ def test_a_running_run() -> None:
 
 
 def test_an_ended_run() -> None:
-    assert ENDED.document() == {
+    assert _without_etag(ENDED) == {
         "id": 7,
         "status": "Failed",
         "statusReason": "Main exited with code 3",
@@ -80,6 +93,7 @@ def test_an_ended_run() -> None:
             },
         },
         "usage": UNKNOWN_USAGE,
+        "warnings": [],
     }
 
 
@@ -106,8 +120,8 @@ def test_fields_are_in_the_order_of_tyger_and_then_our_own() -> None:
     document = full.document()
     assert list(document) == [
         "id", "status", "statusReason", "runningCount", "createdAt", "startedAt", "finishedAt", "kind",
-        "job", "cluster", "timeoutSeconds", "tags",
-        "verdict", "exitCode", "engine", "image", "bufferStats", "usage",
+        "job", "cluster", "timeoutSeconds", "tags", "eTag",
+        "verdict", "exitCode", "engine", "image", "bufferStats", "usage", "warnings",
     ]  # fmt: skip
     assert document["engine"] == {"name": "docker", "version": "28.0"}
     assert document["image"] == {"reference": "x", "digest": "sha256:1"}
@@ -142,3 +156,20 @@ def test_a_time_out_of_zero_is_written() -> None:
 def test_a_record_is_a_value() -> None:
     assert NEW.status is Status.PENDING
     assert ENDED.running_count is None
+
+
+def test_the_etag_is_that_of_the_state_and_stands_behind_the_tags() -> None:
+    document = replace(NEW, tags={"a": "1"}).document()
+    assert list(document)[-2:] == ["tags", "eTag"]
+    assert with_etag(document) == document
+    other = with_etag({**document, "tags": {"a": "2"}})
+    assert (other["tags"], other["eTag"] == document["eTag"]) == ({"a": "2"}, False)
+    assert "tags" not in with_etag({**document, "tags": {}})
+    assert NEW.document()["eTag"] != NEW.started("t", 1).document()["eTag"]
+    assert with_etag({"id": 1})["eTag"] != with_etag({"id": 2})["eTag"]  # a damaged record, too
+
+
+def test_warnings_are_written_down_in_order() -> None:
+    verdict = Verdict(VerdictKind.SUCCEEDED, 0, notes=("seen at the end",))
+    record = replace(NEW, warnings=("seen before",)).ended(verdict, "t", ())
+    assert record.document()["warnings"] == ["seen before", "seen at the end"]

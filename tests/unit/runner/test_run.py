@@ -198,7 +198,7 @@ def test_its_record(bench: Bench) -> None:
     assert shown == record.document()
     assert list(shown) == [
         *("id", "status", "createdAt", "startedAt", "finishedAt", "kind", "job", "timeoutSeconds"),
-        *("verdict", "exitCode", "engine", "image", "bufferStats", "usage"),
+        *("eTag", "verdict", "exitCode", "engine", "image", "bufferStats", "usage", "warnings"),
     ]
     times = [str(shown[name]) for name in ("createdAt", "startedAt", "finishedAt")]
     assert all(TIME.fullmatch(text) for text in times)

@@ -19,7 +19,7 @@ from tyger_local.errors import (
     UsageError,
 )
 from tyger_local.outcome.events import Event, LogLine, RunCreated, StatusChanged
-from tyger_local.outcome.record import RunRecord
+from tyger_local.outcome.record import RunRecord, with_etag
 from tyger_local.outcome.verdict import Status, VerdictKind
 from tyger_local.runner.remains import Remains
 from tyger_local.runner.setup import Options
@@ -332,13 +332,14 @@ def test_a_run_whose_owner_died_is_shown_as_failed(workspace: Workspace, home: P
     }  # fmt: skip
     store.allocate()
     store.write(1, dict(record))
+    failed = with_etag(failed)
     assert workspace.runs.show(1) == failed  # nobody knows the owner
     _running(home, _dead())
     shown = workspace.runs.show(1)
     assert (shown, list(shown)) == (failed, list(failed))
     assert workspace.runs.list() == [failed]
     _running(home, this_process())
-    assert workspace.runs.show(1) == record
+    assert workspace.runs.show(1) == with_etag(record)
     _running(home, this_process(), isOver=True)
     assert workspace.runs.show(1) == failed
     store.write(1, {**record, "status": "Succeeded"})

@@ -1,0 +1,155 @@
+"""What the containers of a run printed, in the order in which it came, while it goes on or later."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from datetime import datetime
+from heapq import merge
+from pathlib import Path
+
+from tyger_local.spec.times import is_after
+from tyger_local.store.log_reading import LineMaker, LogCursor, LogPiece, open_at_tail
+from tyger_local.streams.changes import FolderChanges
+
+RELOOK_S = 1.0
+"""How often one looks without having been told of a change: an owner may die, which changes no file."""
+
+_LABEL = re.compile(r"(job|worker)-([0-9]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class LogQuery:
+    """Which part of the logs of a run is wanted.
+
+    Attributes:
+        follow: Go on until the run has ended.
+        tail: How many of the last lines; None for all.
+        since: Only what was printed after it; it has a zone.
+        stream: ``stdout`` or ``stderr``; None for both.
+        timestamps: Whether each line begins with its time.
+    """
+
+    follow: bool = False
+    tail: int | None = None
+    since: datetime | None = None
+    stream: str | None = None
+    timestamps: bool = False
+
+    def takes(self, piece: LogPiece) -> bool:
+        """Return whether a line is wanted."""
+        is_late = self.since is None or is_after(piece.at, self.since)
+        return is_late and self.stream in (None, piece.stream)
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """The log of one container."""
+
+    label: str
+    cursor: LogCursor
+    maker: LineMaker
+
+
+class LogReader:
+    """Reads the logs of a run.
+
+    Args:
+        folder: The run's.
+        query: What is wanted.
+        is_prefixed: Whether lines say whose they are: several containers print.
+        is_over: Tells whether the run has ended.
+    """
+
+    def __init__(
+        self, folder: Path, query: LogQuery, *, is_prefixed: bool, is_over: Callable[[], bool]
+    ) -> None:
+        self._folder = folder
+        self._query = query
+        self._is_prefixed = is_prefixed
+        self._is_over = is_over
+        self._sources: dict[str, _Source] = {}
+        self._taken: dict[tuple[str, str], bool] = {}
+
+    def read(self) -> Iterator[bytes]:
+        """Yield what is to be shown, in pieces; a line's pieces follow each other where several print.
+
+        Raises:
+            StoreError: A log cannot be read.
+        """
+        with ExitStack() as stack, closing(FolderChanges(self._folder)) as changes:
+            yield from self._begin(stack)
+            while True:
+                is_last = not self._query.follow or self._is_over()
+                yield from self._round(stack)
+                if is_last:
+                    yield from self._rest()
+                    return
+                changes.wait(RELOOK_S)
+
+    def _begin(self, stack: ExitStack) -> Iterator[bytes]:
+        """Begin at the last lines, if only they are wanted."""
+        if self._query.tail is None:
+            return
+        found: list[list[tuple[str, str, LogPiece]]] = []
+        for label, path in self._new_logs():
+            last, cursor = open_at_tail(path, self._query.tail, self._query.takes)
+            self._add(label, cursor, stack)
+            found.append([(piece.at, label, piece) for piece in last])
+        merged = list(merge(*found, key=_when))
+        for _, label, piece in merged[-self._query.tail :] if self._query.tail else ():
+            yield self._shown(label, piece)
+
+    def _round(self, stack: ExitStack) -> Iterator[bytes]:
+        """Show what has been printed until now."""
+        for label, path in self._new_logs():
+            self._add(label, LogCursor(path), stack)
+        for _, label, piece in merge(*map(self._pieces, self._sources.values()), key=_when):
+            if self._is_wanted(label, piece):
+                yield self._shown(label, piece)
+
+    def _rest(self) -> Iterator[bytes]:
+        for source in self._sources.values():
+            for piece in source.maker.rest():
+                if self._is_wanted(source.label, piece):
+                    yield self._shown(source.label, piece)
+
+    def _pieces(self, source: _Source) -> Iterator[tuple[str, str, LogPiece]]:
+        pieces = source.cursor.pieces()
+        whole = source.maker.lines(pieces) if self._is_prefixed else pieces
+        return ((piece.at, source.label, piece) for piece in whole)
+
+    def _is_wanted(self, label: str, piece: LogPiece) -> bool:
+        """Return whether a piece is; a line's first piece decides for all of it."""
+        key = label, piece.stream
+        if piece.is_first or key not in self._taken:
+            self._taken[key] = self._query.takes(piece)
+        return self._taken[key]
+
+    def _shown(self, label: str, piece: LogPiece) -> bytes:
+        head = ""
+        if piece.is_first:
+            head += f"{piece.at} " if self._query.timestamps else ""
+            head += f"[{label}] " if self._is_prefixed else ""
+        return head.encode() + piece.data
+
+    def _add(self, label: str, cursor: LogCursor, stack: ExitStack) -> None:
+        stack.callback(cursor.close)
+        self._sources[label] = _Source(label, cursor, LineMaker())
+
+    def _new_logs(self) -> list[tuple[str, Path]]:
+        """Return the logs that were not there before: a container's comes when it is made."""
+        logs = (path for path in self._folder.glob("*.log") if _LABEL.fullmatch(path.stem))
+        new = (path for path in logs if path.stem not in self._sources)
+        return sorted(((path.stem, path) for path in new), key=lambda log: _by_number(log[0]))
+
+
+def _when(entry: tuple[str, str, LogPiece]) -> str:
+    return entry[0]
+
+
+def _by_number(label: str) -> tuple[str, int]:
+    role, _, number = label.partition("-")
+    return role, int(number)
