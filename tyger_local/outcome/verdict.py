@@ -8,21 +8,21 @@ input, since on the cluster the earliest container to fail gives the reason.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
 from tyger_local.errors import (
     EXIT_BUFFER_FAILED,
     EXIT_ENGINE_FAILED,
-    EXIT_NOT_EXECUTABLE,
-    EXIT_NOT_FOUND,
     EXIT_OK,
     EXIT_OUT_OF_MEMORY,
     EXIT_READER_CLOSED,
     EXIT_TIMED_OUT,
     sentence,
 )
+from tyger_local.outcome.evidence import once, untouched, waited_for
+from tyger_local.outcome.exit_codes import meaning
 from tyger_local.outcome.facts import (
     UNREAD_ALLOWED_BYTES,
     BufferState,
@@ -89,8 +89,10 @@ class Verdict:
         return sentence(self.reason, self.hint)
 
 
-SHELL_REFUSALS = (EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND)
-"""What a shell exits with when it cannot execute a command: pipes have no part in that."""
+PIPES_HINT = (
+    "a pipe cannot be seeked, tested for being a file or opened twice: "
+    "see 'Programs and pipes' in the README"
+)
 
 _CANCELED = {
     CancelReason.INTERRUPT: (130, "Canceled by Ctrl-C"),
@@ -118,13 +120,10 @@ def judge(facts: Facts) -> Verdict:
 
 
 def _timed_out(facts: Facts) -> Verdict:
-    waiting = [f"'{b.buffer}'" for b in facts.buffers if b.state is BufferState.NEVER_OPENED]
-    evidence = f"; never opened: {', '.join(_once(waiting))}" if waiting else ""
-    evidence += "".join(_once(f"; '{b.buffer}': {b.error}" for b in facts.buffers if b.error))
     return Verdict(
         VerdictKind.TIMED_OUT,
         EXIT_TIMED_OUT,
-        f"The container was still running after {facts.timeout_s} s{evidence}",
+        f"The container was still running after {facts.timeout_s} s{waited_for(facts.buffers)}",
         "raise --timeout, or find out what it waits for with --logs",
     )
 
@@ -150,7 +149,7 @@ def _judge_end(facts: Facts) -> Verdict:
             VerdictKind.BUFFER_FAILED, EXIT_BUFFER_FAILED, "A buffer failed and ended the run"
         )
     notes = _notes(facts, was_killed=bool(killed))
-    return Verdict(VerdictKind.SUCCEEDED, EXIT_OK, notes=_once(notes))
+    return Verdict(VerdictKind.SUCCEEDED, EXIT_OK, notes=once(notes))
 
 
 def _broken(facts: Facts) -> Iterator[Verdict]:
@@ -161,11 +160,6 @@ def _broken(facts: Facts) -> Iterator[Verdict]:
                 EXIT_BUFFER_FAILED,
                 f"The buffer '{stats.buffer}' failed: {stats.error}",
             )
-
-
-def _once(texts: Iterable[str]) -> tuple[str, ...]:
-    """Drop what is said again: replicas have the same buffers."""
-    return tuple(dict.fromkeys(texts))
 
 
 def _out_of_memory(killed: ContainerEnd, facts: Facts) -> Verdict:
@@ -184,21 +178,15 @@ def _out_of_memory(killed: ContainerEnd, facts: Facts) -> Verdict:
 
 
 def _failed(end: ContainerEnd, facts: Facts) -> Verdict:
-    untouched = [
-        f"{'input' if b.direction is Direction.INPUT else 'output'} '{b.buffer}' "
-        + ("was never opened" if b.state is BufferState.NEVER_OPENED else "gave no byte")
-        for b in facts.buffers
-        if b.state is BufferState.NEVER_OPENED or (b.direction is Direction.OUTPUT and b.bytes == 0)
-    ]
-    misused = list(_misuses(facts))
-    seen = [*untouched, *(verdict.reason for verdict in misused)]
-    evidence = f" ({'; '.join(_once(seen))})" if seen else ""
-    hint = (
-        "a pipe cannot be seeked, tested for being a file or opened twice: "
-        "see 'Programs and pipes' in the README"
-        if untouched and end.exit_code not in SHELL_REFUSALS
-        else "".join(verdict.hint for verdict in misused[:1])
-    )
+    meant = meaning(end.exit_code)
+    unused = untouched(facts.buffers)
+    misused = tuple(_misuses(facts))
+    seen = [*unused, *(verdict.reason for verdict in misused)]
+    hint = PIPES_HINT if unused else "".join(verdict.hint for verdict in misused[:1])
+    if meant is not None:
+        seen.insert(0, meant.text)
+        hint = misused[0].hint if misused else meant.hint
+    evidence = f" ({'; '.join(once(seen))})" if seen else ""
     return Verdict(
         VerdictKind.FAILED, end.exit_code, f"Main exited with code {end.exit_code}{evidence}", hint
     )

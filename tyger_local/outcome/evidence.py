@@ -1,0 +1,43 @@
+"""What was seen of a run's buffers, in words that stand behind the reason of a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from tyger_local.outcome.facts import BufferState, BufferStats
+from tyger_local.spec.buffers import Direction
+
+
+def once(texts: Iterable[str]) -> tuple[str, ...]:
+    """Drop what is said again: replicas have the same buffers."""
+    return tuple(dict.fromkeys(texts))
+
+
+def untouched(buffers: Iterable[BufferStats]) -> tuple[str, ...]:
+    """Name the buffers that a container which failed never opened, and outputs that gave nothing."""
+    return tuple(
+        f"{b.direction.value} '{b.buffer}' "
+        + ("was never opened" if b.state is BufferState.NEVER_OPENED else "gave no byte")
+        for b in buffers
+        if b.state is BufferState.NEVER_OPENED or (b.direction is Direction.OUTPUT and b.bytes == 0)
+    )
+
+
+def waited_for(buffers: tuple[BufferStats, ...]) -> str:
+    """Tell what a container that was still running had not done with its buffers.
+
+    Returns:
+        Text to go on with behind a sentence: empty, or one that begins with ``; ``.
+    """
+    never = once(f"'{b.buffer}'" for b in buffers if b.state is BufferState.NEVER_OPENED)
+    parts = [f"never opened: {', '.join(never)}"] if never else []
+    return "".join(f"; {part}" for part in (*parts, *once(_unfinished(buffers))))
+
+
+def _unfinished(buffers: Iterable[BufferStats]) -> Iterator[str]:
+    for stats in buffers:
+        if stats.error:
+            yield f"'{stats.buffer}': {stats.error}"
+        elif stats.state in (BufferState.STOPPED, BufferState.CLOSED_EARLY):
+            verb = "read" if stats.direction is Direction.INPUT else "written"
+            yield f"'{stats.buffer}' was not {verb} to its end ({stats.bytes} bytes so far)"
