@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+import json
 import os
+import secrets
 import subprocess
+import tarfile
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import psutil
@@ -112,3 +117,66 @@ def nothing_is_left(session_temporary: Path) -> Iterator[None]:
     assert not _containers() - before, "containers are left"
     folders = session_temporary.glob("tyger-local-*")
     assert not [path for path in folders if not path.name.startswith("tyger-local-bug-")]
+
+
+FOREIGN_PROGRAM = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x02\x00\xef\xbe" + bytes(200)
+"""The head of a program for a CPU that nobody has, so that no emulator helps."""
+
+ODD_PROGRAMS = {
+    "crlf": b"#!/bin/sh\r\necho hello\r\n",
+    "no-interpreter": b"#!/no/such/interpreter\n",
+    "no-first-line": b"echo hello\n",
+    "foreign": FOREIGN_PROGRAM,
+}
+"""Files with the mode of programs, none of which can be executed."""
+
+
+def _tar(files: Mapping[str, bytes]) -> bytes:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        for name, data in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(data), 0o755
+            archive.addfile(entry, io.BytesIO(data))
+    return stream.getvalue()
+
+
+@pytest.fixture(scope="session")
+def odd_image() -> Iterator[Callable[[str], str]]:
+    """Makes images with the odd programs in their root, for any architecture; returns the name of one."""
+    names: dict[str, str] = {}
+
+    def load(architecture: str) -> str:
+        if architecture not in names:
+            layer = _tar(ODD_PROGRAMS)
+            config = {
+                "architecture": architecture,
+                "os": "linux",
+                "config": {},
+                "rootfs": {
+                    "type": "layers",
+                    "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}"],
+                },
+            }
+            name = f"tyger-local-test/{architecture}-{secrets.token_hex(4)}"
+            parts = [{"Config": "c.json", "RepoTags": [f"{name}:latest"], "Layers": ["l.tar"]}]
+            files = {"c.json": config, "manifest.json": parts}
+            written = {path: json.dumps(value).encode() for path, value in files.items()}
+            image = _tar({**written, "l.tar": layer})
+            subprocess.run(("docker", "load"), input=image, capture_output=True, check=True)
+            names[architecture] = name
+        return names[architecture]
+
+    yield load
+    for name in names.values():
+        subprocess.run(("docker", "image", "rm", name), capture_output=True, check=True)
+
+
+@pytest.fixture(scope="session")
+def odd_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the odd programs."""
+    folder = tmp_path_factory.mktemp("odd")
+    for name, data in ODD_PROGRAMS.items():
+        (folder / name).write_bytes(data)
+        (folder / name).chmod(0o755)
+    return folder

@@ -17,6 +17,7 @@
     ├── StartError                   125  the container could not be started
     │   ├── CommandNotFoundError     127
     │   └── CommandNotExecutableError 126
+    │       └── WrongFormatError     126  its file is no program for this machine
     └── StreamError                  74   bytes could not be moved between a host file and a pipe
         └── ReaderClosedError        141  whoever read our standard output has closed it
 
@@ -160,6 +161,10 @@ class CommandNotExecutableError(StartError):
     """The container's command exists and cannot be executed."""
 
     exit_code = EXIT_NOT_EXECUTABLE
+
+
+class WrongFormatError(CommandNotExecutableError):
+    """Its file is no program for this machine: built for another CPU, or a script without its first line."""
 
 
 class StreamError(TygerLocalError):

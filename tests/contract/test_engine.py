@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import signal
 import stat
@@ -19,7 +20,9 @@ from tyger_local.errors import (
     CommandNotExecutableError,
     CommandNotFoundError,
     EngineError,
+    ImageError,
     StartError,
+    WrongFormatError,
 )
 from tyger_local.outcome.facts import ContainerEnd
 from tyger_local.outcome.sight import ProcessSight
@@ -83,7 +86,10 @@ class Bench:
         )
 
     def create(self, *command: str, env: tuple[tuple[str, str], ...] = ()) -> Container:
-        container = self.engine.create(self.plan(*command, env=env), self.folder.path, None)
+        return self.take(self.engine.create(self.plan(*command, env=env), self.folder.path, None))
+
+    def take(self, container: Container) -> Container:
+        """Remove `container` at the end."""
         self._containers.append(container)
         return container
 
@@ -158,6 +164,7 @@ def test_1_it_says_what_it_is_and_has(bench: Bench) -> None:
     assert description.identity.version
     assert description.capacity.nano_cpus >= 10**9
     assert description.capacity.memory_bytes >= 2**28
+    assert re.fullmatch(r"linux/[a-z0-9]+(/v\d+)?", description.platform or "")
     assert description.capacity.limits_apply is (bench.engine.name == "docker")
     assert bench.engine.describe() == description
 
@@ -171,11 +178,22 @@ def test_2_an_image_that_is_there_is_found(bench: Bench, pull: PullPolicy) -> No
     identity = bench.engine.find_image(IMAGE, pull, None, told.append)
     assert identity.reference == IMAGE
     if bench.engine.name == "process":
-        assert identity.digest is None
+        assert (identity.digest, identity.platform) == (None, None)
     else:
+        assert identity.platform == bench.engine.describe().platform
         assert (identity.digest or "").startswith("sha256:")
         assert len(identity.digest or "") == 71
     assert told == []
+
+
+def test_2_an_image_for_another_platform_than_asked_is_an_error(bench: Bench) -> None:
+    if bench.engine.name == "process":
+        return  # it has no images: `review` refuses the question
+    with pytest.raises(ImageError) as caught:
+        bench.engine.find_image(IMAGE, PullPolicy.NEVER, "linux/mips64le", lambda _: None)
+    assert "linux/mips64le" in caught.value.what
+    machine = bench.engine.describe().platform
+    assert bench.engine.find_image(IMAGE, PullPolicy.NEVER, machine, lambda _: None).digest
 
 
 # 3
@@ -280,6 +298,44 @@ def test_4_a_command_that_cannot_run_is_told(
     container.remove()
     with pytest.raises(OSError, match="No such device or address"):
         os.open(fifo.path, os.O_WRONLY | os.O_NONBLOCK)  # nobody reads
+
+
+# 4 or 5: what an engine only sees after the start
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("crlf", CommandNotFoundError),
+        ("no-interpreter", CommandNotFoundError),
+        ("no-first-line", WrongFormatError),
+        ("foreign", WrongFormatError),
+    ],
+)
+def test_5_a_file_that_is_no_program_here_is_told(
+    bench: Bench, request: pytest.FixtureRequest, name: str, error: type[StartError]
+) -> None:
+    if bench.engine.name == "process":
+        plan = bench.plan(f"{request.getfixturevalue('odd_folder')}/{name}")
+    else:
+        machine = (bench.engine.describe().platform or "").partition("/")[2]
+        plan = replace(bench.plan(f"/{name}"), image=request.getfixturevalue("odd_image")(machine))
+    container = bench.take(bench.engine.create(plan, bench.folder.path, None))
+
+    def run() -> None:
+        container.start(Printed())
+        container.wait()
+
+    told = _in_time(run)
+    assert type(told) is error
+    assert name in told.what
+    assert told.hint
+    container.remove()
+
+
+def test_5_a_program_may_print_the_words_of_such_a_failure(bench: Bench) -> None:
+    for script in ("echo exec /x: exec format error; exit 1", "echo no such thing >&2; exit 1"):
+        assert bench.run("sh", "-c", script)[0] == ContainerEnd("job-2", 1)
 
 
 # 5

@@ -2,10 +2,11 @@
 
 The contract, which one test suite checks on every engine:
 
-1. `Engine.describe` says what the engine is and has, or raises `EngineUnavailableError`; it starts
-   nothing.
-2. `Engine.find_image` makes the image available by the pull policy, or raises `ImageError`. An engine
-   without images returns an identity without a digest.
+1. `Engine.describe` says what the engine is and has and the platform of its machine, or raises
+   `EngineUnavailableError`; it starts nothing.
+2. `Engine.find_image` makes the image available by the pull policy and says for which platform it is
+   built, or raises `ImageError`, also when it is not for the platform that is asked for. An engine without
+   images returns an identity without a digest and without a platform.
 3. `Engine.create` makes a container that has not started, or raises `StartError` or `EngineError`
    and leaves nothing behind.
 4. `Container.start` delivers every byte that the container prints, in order for each stream, to
@@ -14,7 +15,9 @@ The contract, which one test suite checks on every engine:
    run; the container then is as if it had never started, and `remove` still works.
 5. `Container.wait` blocks until the container has ended and none of its processes is left, and may be
    called once, from any thread. It returns the exit code, 128 + N after signal N. It raises
-   `EngineError` when the engine is lost.
+   `EngineError` when the engine is lost, and the errors of 4 when it shows only after the start that the
+   command cannot run: its interpreter is missing, or its file is no program for this machine, which is a
+   `WrongFormatError` in either place.
 6. `Container.signal` sends a signal to the main process. It does nothing when that has ended.
 7. `Container.remove` kills what is left, removes everything the engine made for the container, and does
    nothing when called again. It works on one that never started.
@@ -67,12 +70,14 @@ class EngineDescription:
 
     Attributes:
         is_other_user: Whether it opens mounted folders as somebody else than us or root.
+        platform: Its machine's, as `tyger_local.spec.platforms` writes it; None when it does not say.
         notes: What whoever uses this engine should be told after every run.
     """
 
     identity: EngineIdentity
     capacity: Capacity
     is_other_user: bool = False
+    platform: str | None = None
     notes: tuple[str, ...] = ()
 
 

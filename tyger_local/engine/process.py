@@ -9,8 +9,10 @@ How a child's descendants are found says `tyger_local.engine.descendants`.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import platform
+import shutil
 import signal
 import subprocess
 import threading
@@ -35,10 +37,15 @@ from tyger_local.engine.descendants import (
     new_token,
     remnants,
 )
+from tyger_local.engine.refusals import (
+    cannot_start,
+    interpreter_not_found,
+    not_executable,
+    not_found,
+    wrong_format,
+)
 from tyger_local.engine.sights import threads
 from tyger_local.errors import (
-    CommandNotExecutableError,
-    CommandNotFoundError,
     EngineError,
     StartError,
     UsageError,
@@ -47,6 +54,7 @@ from tyger_local.outcome.facts import ContainerEnd
 from tyger_local.outcome.record import EngineIdentity, ImageIdentity
 from tyger_local.outcome.sight import ProcessSight
 from tyger_local.plan.model import Capacity, ContainerPlan, Difference, Limits, RunPlan
+from tyger_local.spec.platforms import platform as spec_platform
 
 NOTE = "limits and isolation were not applied (--engine process)"
 KEPT_VARIABLES = ("PATH", "HOME", "TMPDIR", "LANG")
@@ -100,6 +108,7 @@ class ProcessEngine:
                 memory_bytes=psutil.virtual_memory().total,
                 limits_apply=False,
             ),
+            platform=spec_platform(platform.system(), platform.machine()),
             notes=(NOTE,),
         )
 
@@ -281,14 +290,13 @@ def _deliver(stream: OutputStream, pipe: IO[bytes], on_output: OnOutput) -> None
 def _start_error(command: str, error: OSError) -> StartError:
     """Translate what the system says when a program cannot be executed."""
     words = error.strerror or str(error)
+    subject = f"the command '{command}'"
     if isinstance(error, (FileNotFoundError, NotADirectoryError)):
-        return CommandNotFoundError(
-            f"the command '{command}' was not found: {words}",
-            "check the codespec's command and PATH",
-        )
-    if isinstance(error, PermissionError) or "format" in words.lower():
-        return CommandNotExecutableError(
-            f"the command '{command}' cannot be executed: {words}",
-            "make it executable (chmod +x) and give a script its #! line",
-        )
-    return StartError(f"the command '{command}' could not be started: {words}")
+        if shutil.which(command):
+            return interpreter_not_found(subject, words)
+        return not_found(subject, words, command, in_image=False)
+    if isinstance(error, PermissionError):
+        return not_executable(subject, words)
+    if error.errno == errno.ENOEXEC:
+        return wrong_format(subject, words)
+    return cannot_start(subject, words)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from tyger_local.outcome.facts import BufferState, BufferStats
+from tyger_local.outcome.facts import BufferState, BufferStats, Facts
 from tyger_local.spec.buffers import Direction
+from tyger_local.spec.platforms import runs_on
 
 
 def once(texts: Iterable[str]) -> tuple[str, ...]:
@@ -21,6 +22,14 @@ def untouched(buffers: Iterable[BufferStats]) -> tuple[str, ...]:
         for b in buffers
         if b.state is BufferState.NEVER_OPENED or (b.direction is Direction.OUTPUT and b.bytes == 0)
     )
+
+
+def foreign_image(facts: Facts) -> str:
+    """Tell that the image is for another platform than the machine's; empty when it is not."""
+    image, machine = facts.image_platform, facts.machine_platform
+    if image is None or machine is None or runs_on(image, machine):
+        return ""
+    return f"the image is for {image} and this machine is {machine}"
 
 
 def waited_for(buffers: tuple[BufferStats, ...]) -> str:

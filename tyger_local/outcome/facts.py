@@ -99,6 +99,9 @@ class Facts:
         message: The engine's or the system's words for `START`, `ENGINE` and some of `BUFFER`.
         hint: The next step after `message`.
         start_exit_code: 127, 126 or 125 for `START`.
+        is_wrong_format: For `START`: the kernel did not know how to execute the command's file.
+        image_platform: What the image was built for; None when that is not known.
+        machine_platform: That of the engine's machine; the same.
         memory_limit: The limit as a quantity in text, for the message; empty when there is none.
         lenient: Unread input, and an out-of-memory kill that the job survived, are only warnings.
     """
@@ -109,6 +112,9 @@ class Facts:
     message: str = ""
     hint: str = ""
     start_exit_code: int = 125
+    is_wrong_format: bool = False
+    image_platform: str | None = None
+    machine_platform: str | None = None
     cancel_reason: CancelReason | None = None
     timeout_s: int = 0
     memory_limit: str = ""

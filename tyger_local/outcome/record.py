@@ -30,10 +30,12 @@ class ImageIdentity:
     Attributes:
         digest: The registry's digest, or the engine's id of an image that no registry knows; None
             when there is no image.
+        platform: What it was built for: ``linux/amd64``; None when that is not known.
     """
 
     reference: str
     digest: str | None
+    platform: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,11 @@ class RunRecord:
             else {"name": self.engine.name, "version": self.engine.version},
             "image": None
             if self.image is None
-            else {"reference": self.image.reference, "digest": self.image.digest},
+            else {
+                "reference": self.image.reference,
+                "digest": self.image.digest,
+                "platform": self.image.platform,
+            },
             "bufferStats": {stats.buffer: _stats(stats) for stats in self.buffers},
             "usage": {
                 "peakMemoryBytes": usage.peak_memory_bytes,

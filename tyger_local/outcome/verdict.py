@@ -21,7 +21,7 @@ from tyger_local.errors import (
     EXIT_TIMED_OUT,
     sentence,
 )
-from tyger_local.outcome.evidence import once, untouched, waited_for
+from tyger_local.outcome.evidence import foreign_image, once, untouched, waited_for
 from tyger_local.outcome.exit_codes import meaning
 from tyger_local.outcome.facts import (
     UNREAD_ALLOWED_BYTES,
@@ -108,7 +108,7 @@ def judge(facts: Facts) -> Verdict:
     if facts.ended_by is EndedBy.ENGINE:
         return Verdict(VerdictKind.ENGINE_FAILED, EXIT_ENGINE_FAILED, facts.message, facts.hint)
     if facts.ended_by is EndedBy.START:
-        return Verdict(VerdictKind.START_FAILED, facts.start_exit_code, facts.message, facts.hint)
+        return _start_failed(facts)
     if facts.ended_by is EndedBy.CANCEL:
         exit_code, reason = _CANCELED[facts.cancel_reason or CancelReason.USER]
         return Verdict(VerdictKind.CANCELED, exit_code, reason)
@@ -117,6 +117,18 @@ def judge(facts: Facts) -> Verdict:
     if facts.ended_by is EndedBy.BUFFER and facts.message:
         return Verdict(VerdictKind.BUFFER_FAILED, EXIT_BUFFER_FAILED, facts.message, facts.hint)
     return _judge_end(facts)
+
+
+def _start_failed(facts: Facts) -> Verdict:
+    reason, hint = facts.message, facts.hint
+    foreign = foreign_image(facts)
+    if facts.is_wrong_format and foreign:
+        reason = f"{foreign}, which cannot execute it: {facts.message}"
+        hint = (
+            f"build it for this machine (docker build --platform {facts.machine_platform}), pull it for that "
+            f"(--pull --platform {facts.machine_platform}), or set up emulation (qemu and binfmt_misc)"
+        )
+    return Verdict(VerdictKind.START_FAILED, facts.start_exit_code, reason, hint)
 
 
 def _timed_out(facts: Facts) -> Verdict:
@@ -186,6 +198,7 @@ def _failed(end: ContainerEnd, facts: Facts) -> Verdict:
     if meant is not None:
         seen.insert(0, meant.text)
         hint = misused[0].hint if misused else meant.hint
+    seen += [foreign_image(facts)] if foreign_image(facts) else []
     evidence = f" ({'; '.join(once(seen))})" if seen else ""
     return Verdict(
         VerdictKind.FAILED, end.exit_code, f"Main exited with code {end.exit_code}{evidence}", hint

@@ -14,12 +14,13 @@ from itertools import chain
 from pathlib import Path
 
 from tyger_local.engine.base import Container, EngineDescription
-from tyger_local.errors import EngineError, StartError, StoreError, StreamError
+from tyger_local.errors import EngineError, StartError, StoreError, StreamError, WrongFormatError
 from tyger_local.outcome.events import Event, ImagePull, StatusChanged, Transfers, Warned
 from tyger_local.outcome.facts import BufferStats, EndedBy, Facts
 from tyger_local.outcome.record import RunRecord
 from tyger_local.outcome.verdict import Verdict, VerdictKind, judge
-from tyger_local.plan.model import RunPlan
+from tyger_local.plan.model import ContainerPlan, RunPlan
+from tyger_local.plan.platforms import review_platform
 from tyger_local.runner.doctor import Doctor
 from tyger_local.runner.inbox import CanceledWaitingError, Inbox
 from tyger_local.runner.replica import Replica
@@ -56,6 +57,7 @@ class _Run:
         self._replicas: list[Replica] = []
         self._watch: Watch | None = None
         self._timeout_s = 0
+        self._machine_platform: str | None = None
         self._warned: list[Replica] = []
 
     def _tell(self, event: Event) -> None:
@@ -106,27 +108,35 @@ class _Run:
 
     def _prepare(self, stack: ExitStack) -> RunPlan:
         """Ask the engine, plan, and make what the containers need."""
-        setup, options = self._setup, self._setup.options
+        setup = self._setup
         description = self._inbox.wait_for(setup.engine.describe)
         self._record = replace(self._record, engine=description.identity, notes=description.notes)
+        self._machine_platform = description.platform
         folders = [self._pipe_folder(outer, description, stack) for outer in setup.pipe_folders]
         plan = setup.make_plan(description, lambda index: str(folders[index]))
         self._timeout_s = plan.timeout_s
         for difference in plan.differences:
             setup.emit(Warned(difference.text))
-        container = plan.containers[0]
+        self._find_image(plan.containers[0], description)
+        for planned, folder in zip(plan.containers, folders, strict=True):
+            self._replicas.append(Replica(planned, folder, setup, self._inbox, stack))
+        return self._create(plan, stack)
+
+    def _find_image(self, container: ContainerPlan, description: EngineDescription) -> None:
+        setup = self._setup
         image = self._inbox.wait_for(
             lambda: setup.engine.find_image(
                 container.image,
-                options.pull,
+                setup.options.pull,
                 container.platform,
                 lambda text: setup.emit(ImagePull(container.image, text)),
             )
         )
         self._record = replace(self._record, image=image)
-        for planned, folder in zip(plan.containers, folders, strict=True):
-            self._replicas.append(Replica(planned, folder, setup, self._inbox, stack))
-        return self._create(plan, stack)
+        for difference in review_platform(
+            container.image, image.platform, description.platform, container.platform
+        ):
+            setup.emit(Warned(difference.text))
 
     def _pipe_folder(self, outer: Path, description: EngineDescription, stack: ExitStack) -> Path:
         note = self._setup.folder_note
@@ -215,6 +225,9 @@ class _Run:
             message="" if error is None else error.what,
             hint="" if error is None else error.hint,
             start_exit_code=StartError.exit_code if error is None else error.exit_code,
+            is_wrong_format=isinstance(error, WrongFormatError),
+            image_platform=None if self._record.image is None else self._record.image.platform,
+            machine_platform=self._machine_platform,
             cancel_reason=cause.cancel_reason,
             timeout_s=self._timeout_s,
             memory_limit=setup.memory_limit,

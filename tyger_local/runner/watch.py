@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tyger_local.errors import EngineError, TygerLocalError
+from tyger_local.errors import EngineError, StartError, TygerLocalError
 from tyger_local.outcome.facts import (
     UNREAD_ALLOWED_BYTES,
     BufferState,
@@ -136,6 +136,8 @@ class Watch:
 
     def _container_ended(self, message: ContainerEnded) -> Cause | None:
         self._note_end(message)
+        if isinstance(message.end, StartError):
+            return Cause(EndedBy.START, message.end)
         if isinstance(message.end, TygerLocalError):
             return Cause(EndedBy.ENGINE, message.end)
         if isinstance(message.end, Exception):
@@ -182,7 +184,7 @@ class Watch:
     def _note_end(self, message: ContainerEnded) -> None:
         replica = self._replicas[message.index]
         if isinstance(message.end, Exception):
-            replica.has_started = False  # the engine is lost: there is no end to wait for
+            replica.has_started = False  # there is no end to wait for
         else:
             replica.end = message.end
             self.ends.append(message.end)

@@ -475,6 +475,8 @@ def test_progress_on_a_terminal(flags: list[str]) -> None:
         ({"command": ["sh", "-c", "exit 3"]}, [], 3, "failed", "Main exited with code 3"),
         ({"command": ["sh", "-c", "exit 255"]}, [], 255, "failed", "Main exited with code 255"),
         ({"command": ["sh", "-c", "kill -9 $$$$"]}, [], 137, "failed", "Main exited with code 137"),
+        ({"command": ["sh", "-c", "kill -SEGV $$$$"]}, [], 139, "failed",
+         "Main exited with code 139 (SIGSEGV: it crashed: it touched memory that is not its own)"),
         ({"command": ["sleep", "30"]}, ["--timeout", "1s"], 124, "timed-out",
          "The container was still running after 1 s"),
         ({"command": ["no-such-command"]}, [], 127, "start-failed",

@@ -112,7 +112,7 @@ def test_fields_are_in_the_order_of_tyger_and_then_our_own() -> None:
         running_count=1,
         verdict=Verdict(VerdictKind.FAILED, 3),
         engine=EngineIdentity("docker", "28.0"),
-        image=ImageIdentity("x", "sha256:1"),
+        image=ImageIdentity("x", "sha256:1", "linux/amd64"),
         buffers=STATS,
         usage=Usage(1, 2.5, 0.5, "cgroup"),
         notes=("not written down",),
@@ -124,7 +124,11 @@ def test_fields_are_in_the_order_of_tyger_and_then_our_own() -> None:
         "verdict", "exitCode", "engine", "image", "bufferStats", "usage", "warnings",
     ]  # fmt: skip
     assert document["engine"] == {"name": "docker", "version": "28.0"}
-    assert document["image"] == {"reference": "x", "digest": "sha256:1"}
+    assert document["image"] == {
+        "reference": "x",
+        "digest": "sha256:1",
+        "platform": "linux/amd64",
+    }
     assert document["usage"] == {
         "peakMemoryBytes": 1,
         "cpuSeconds": 2.5,

@@ -454,6 +454,50 @@ def test_the_words_of_others_are_passed_on(ended_by: EndedBy) -> None:
     assert verdict.line == "no such file. Look at command."
 
 
+AMD, ARM = "linux/amd64", "linux/arm64"
+
+
+def _start(message: str, image: str | None, machine: str | None, *, is_wrong: bool) -> Verdict:
+    facts = Facts(
+        EndedBy.START,
+        message=message,
+        hint="do this",
+        start_exit_code=126,
+        is_wrong_format=is_wrong,
+        image_platform=image,
+        machine_platform=machine,
+    )
+    return judge(facts)
+
+
+def test_a_start_that_an_image_for_another_platform_explains() -> None:
+    verdict = _start("exec format error", ARM, AMD, is_wrong=True)
+    assert (verdict.kind, verdict.exit_code) == (K.START_FAILED, 126)
+    assert verdict.reason == (
+        "the image is for linux/arm64 and this machine is linux/amd64, which cannot execute it: "
+        "exec format error"
+    )
+    assert "docker build --platform linux/amd64" in verdict.hint
+
+
+@pytest.mark.parametrize(
+    ("image", "machine", "is_wrong"),
+    [(AMD, AMD, True), ("linux/386", AMD, True), (None, AMD, True), (ARM, None, True), (ARM, AMD, False)],
+)  # fmt: skip
+def test_a_start_that_it_does_not_explain(
+    image: str | None, machine: str | None, is_wrong: bool
+) -> None:
+    verdict = _start("no", image, machine, is_wrong=is_wrong)
+    assert (verdict.reason, verdict.hint) == ("no", "do this")
+
+
+def test_a_failure_of_a_foreign_image_says_so() -> None:
+    facts = replace(_exit(FAILED), image_platform=ARM, machine_platform=AMD)
+    assert judge(facts).reason == (
+        "Main exited with code 3 (the image is for linux/arm64 and this machine is linux/amd64)"
+    )
+
+
 def test_a_verdict_as_one_line() -> None:
     assert judge(_exit(OK)).line == ""
     assert judge(_exit(FAILED)).line == "Main exited with code 3."

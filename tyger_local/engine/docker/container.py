@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 
 from tyger_local.engine.base import OnOutput
 from tyger_local.engine.docker.api import Api
 from tyger_local.engine.docker.errors import translating, words
+from tyger_local.engine.docker.exec_failure import FirstWords
 from tyger_local.engine.docker.transport import MissingError, Output, RefusedError
+from tyger_local.engine.refusals import (
+    cannot_start,
+    not_executable,
+    not_found,
+    wrong_format,
+)
 from tyger_local.engine.sights import waiting_in
 from tyger_local.errors import (
     CommandNotExecutableError,
@@ -22,17 +30,31 @@ from tyger_local.outcome.sight import ProcessSight
 PS_ARGUMENTS = "-eLo pid,stat,wchan:32,args"
 """What the engine's ``ps`` is asked for: a line for each thread."""
 
+SUBJECT = "the container's command"
+
+RUNTIME_WORDS = re.compile(r".*?(exec: \".*?)(?:: unknown)?")
+"""What the runtime says at last, behind who told it to whom."""
+
 OUTPUT_TIMEOUT_S = 30.0
 """How long output may keep coming after the end; the engine has it all by then."""
 
 
 class DockerContainer:
-    """A container that was created."""
+    """A container that was created.
 
-    def __init__(self, api: Api, identity: str, label: str) -> None:
+    Args:
+        api: The engine.
+        identity: The engine's id for it.
+        label: What people call it.
+        command: The first word of its command; None when the image says it.
+    """
+
+    def __init__(self, api: Api, identity: str, label: str, command: str | None = None) -> None:
         self._api = api
         self._id = identity
         self._label = label
+        self._command = command
+        self._first_words = FirstWords()
         self._output: Output | None = None
         self._reader: threading.Thread | None = None
         self._removed = False
@@ -53,7 +75,7 @@ class DockerContainer:
         """
         self._output = self._api.attach(self._id)
         self._reader = threading.Thread(
-            target=_deliver, args=(self._output, on_output), daemon=True
+            target=_deliver, args=(self._output, self._first_words, on_output), daemon=True
         )
         self._reader.start()
         try:
@@ -73,29 +95,31 @@ class DockerContainer:
     def _start_error(self, error: EngineError) -> StartError:
         """Tell a missing command from one that cannot be executed, by the exit code the engine noted."""
         said = words(error.__cause__ or error)
+        last = RUNTIME_WORDS.fullmatch(said)
+        said = said if last is None else last[1]
+        if "exec format error" in said.lower():
+            return wrong_format(SUBJECT, said)
         code = self._api.state(self._id).get("ExitCode")
         if code == CommandNotFoundError.exit_code:
-            return CommandNotFoundError(
-                f"the container's command was not found: {said}",
-                "check the codespec's command and args against the image",
-            )
+            return not_found(SUBJECT, said, self._command)
         if code == CommandNotExecutableError.exit_code:
-            return CommandNotExecutableError(
-                f"the container's command cannot be executed: {said}",
-                "make it executable in the image (chmod +x), and built for this machine's platform",
-            )
-        return StartError(f"the container could not be started: {said}")
+            return not_executable(SUBJECT, said)
+        return cannot_start("the container", said)
 
     def wait(self) -> ContainerEnd:
         """Wait for the end.
 
         Raises:
+            StartError: The command could not be executed, which shows only now.
             EngineError: The engine was lost meanwhile.
         """
         code = self._api.wait(self._id)
         if self._reader is not None:
             self._reader.join(OUTPUT_TIMEOUT_S)
         self._close_output()
+        refusal = self._first_words.refusal(code, SUBJECT)
+        if refusal is not None:
+            raise refusal
         state = self._api.state(self._id)
         return ContainerEnd(self._label, code, bool(state.get("OOMKilled")))
 
@@ -164,8 +188,9 @@ class DockerContainer:
         connect_terminal(self._id, self._start)
 
 
-def _deliver(output: Output, on_output: OnOutput) -> None:
+def _deliver(output: Output, first_words: FirstWords, on_output: OnOutput) -> None:
     # What else a broken connection may raise depends on the transport; `wait` finds out and says so.
     with contextlib.suppress(EngineError, ValueError), translating():
         for stream, data in output.pieces():
+            first_words(stream, data)
             on_output(stream, data)

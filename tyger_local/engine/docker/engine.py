@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -12,13 +11,14 @@ from typing import Any
 from tyger_local.engine.base import EngineDescription, PullPolicy
 from tyger_local.engine.docker.api import ANSWER_TIMEOUT_S, Api
 from tyger_local.engine.docker.container import DockerContainer
-from tyger_local.engine.docker.errors import translating, words
+from tyger_local.engine.docker.errors import words
 from tyger_local.engine.docker.gpus import choose, gpu_ids
+from tyger_local.engine.docker.images import find_image, wrong_platform
 from tyger_local.engine.docker.request import GPU_LABEL, container_request
 from tyger_local.engine.docker.sweep import ContainerRemnant, remnants
 from tyger_local.engine.docker.transport import Transport
 from tyger_local.engine.docker.unix import UnixTransport, local_socket, place
-from tyger_local.errors import EngineError, ImageError, StartError
+from tyger_local.errors import EngineError, StartError
 from tyger_local.outcome.record import EngineIdentity, ImageIdentity
 from tyger_local.plan.model import (
     CLUSTER_PIPE_ROOT,
@@ -27,15 +27,13 @@ from tyger_local.plan.model import (
     Difference,
     RunPlan,
 )
+from tyger_local.spec.platforms import platform as spec_platform
 
 SMALLEST_MEMORY_BYTES = 6 * 2**20
 """Docker's own floor for a memory limit."""
 
 TIMEOUT_S = 120.0
 GPU_TRIES = 20
-
-IMAGE_NAME = re.compile(r"(?!.*//)[A-Za-z0-9]+([._:@/-]+[A-Za-z0-9_]+)*")
-"""What may be part of the engine's URL; the engine itself knows the whole rule."""
 
 
 class DockerEngine:
@@ -82,6 +80,7 @@ class DockerEngine:
                 gpus=len(self._gpus),
                 smallest_memory_bytes=SMALLEST_MEMORY_BYTES,
             ),
+            platform=spec_platform(info.get("OSType"), info.get("Architecture")),
             is_other_user="name=userns" in security or "name=rootless" in security,
         )
 
@@ -95,51 +94,9 @@ class DockerEngine:
         """Make the image available by the pull policy.
 
         Raises:
-            ImageError: It is not there and cannot be pulled.
+            ImageError: It is not there, or not for `platform`, and cannot be pulled.
         """
-        if not IMAGE_NAME.fullmatch(reference):
-            raise ImageError(f"'{reference}' is no name for an image", "mend 'image:'")
-        present = None if pull is PullPolicy.ALWAYS else self._inspect(reference)
-        if present is None and pull is PullPolicy.NEVER:
-            raise ImageError(
-                f"The image '{reference}' was not found on the system",
-                f"Run `docker pull {reference}` and try again, "
-                f"or build it (docker build -t {reference} .)",
-            )
-        if present is None:
-            self._pull(reference, platform, on_progress)
-            present = self._inspect(reference)
-        if present is None:
-            raise ImageError(f"The image '{reference}' was pulled and is not there")
-        digests = present.get("RepoDigests") or [present["Id"]]
-        return ImageIdentity(reference, str(digests[0]).rpartition("@")[2])
-
-    def _inspect(self, reference: str) -> dict[str, Any] | None:
-        try:
-            return self._api.image(reference)
-        except EngineError as error:
-            if "invalid reference" in error.what or "repository name" in error.what:
-                raise ImageError(
-                    f"'{reference}' is no name for an image: {error.what}", "mend 'image:'"
-                ) from error
-            raise
-
-    def _pull(
-        self, reference: str, platform: str | None, on_progress: Callable[[str], None]
-    ) -> None:
-        # Late: docker-py knows where credentials are, and takes long to load.
-        from tyger_local.engine.docker import dockerpy  # noqa: PLC0415
-
-        try:
-            with translating():
-                for line in dockerpy.pull(reference, platform):
-                    on_progress(line)
-        except EngineError as error:
-            raise ImageError(
-                f"Failed to pull image '{reference}': {words(error.__cause__ or error)}",
-                f"check the name, build it here (docker build -t {reference} .), "
-                "or log in to its registry (docker login)",
-            ) from error
+        return find_image(self._api, reference, pull, platform, on_progress)
 
     def create(
         self, plan: ContainerPlan, pipes: Path, network: str | None, *, terminal: bool = False
@@ -152,7 +109,8 @@ class DockerEngine:
         for _ in range(GPU_TRIES):
             chosen = choose(plan.limits.gpus, self._gpus, self._held_gpus())
             identity = self._create(plan, pipes, network, chosen, terminal=terminal)
-            container = DockerContainer(self._api, identity, plan.label)
+            command = plan.entrypoint[0] if plan.entrypoint else None
+            container = DockerContainer(self._api, identity, plan.label, command)
             if not chosen or not self._lost_race(identity, chosen):
                 return container
             container.remove()
@@ -179,6 +137,9 @@ class DockerEngine:
         try:
             return self._api.create(name, plan.platform, body)
         except EngineError as error:
+            if "does not match the specified platform" in error.what:
+                said = words(error.__cause__ or error)
+                raise wrong_platform(plan.image, plan.platform, said) from error
             if "bind source path does not exist" in error.what:
                 raise StartError(
                     f"the container could not be made: {words(error.__cause__ or error)}",
