@@ -99,6 +99,7 @@ class Facts:
         message: The engine's or the system's words for `START`, `ENGINE` and some of `BUFFER`.
         hint: The next step after `message`.
         start_exit_code: 127, 126 or 125 for `START`.
+        canceled_by: Who asked for `CANCEL`, in words; empty where the reason says all.
         is_wrong_format: For `START`: the kernel did not know how to execute the command's file.
         image_platform: What the image was built for; None when that is not known.
         machine_platform: That of the engine's machine; the same.
@@ -116,6 +117,7 @@ class Facts:
     image_platform: str | None = None
     machine_platform: str | None = None
     cancel_reason: CancelReason | None = None
+    canceled_by: str = ""
     timeout_s: int = 0
     memory_limit: str = ""
     lenient: bool = False

@@ -111,7 +111,8 @@ def judge(facts: Facts) -> Verdict:
         return _start_failed(facts)
     if facts.ended_by is EndedBy.CANCEL:
         exit_code, reason = _CANCELED[facts.cancel_reason or CancelReason.USER]
-        return Verdict(VerdictKind.CANCELED, exit_code, reason)
+        hint = f"asked for by {facts.canceled_by}" if facts.canceled_by else ""
+        return Verdict(VerdictKind.CANCELED, exit_code, reason, hint)
     if facts.ended_by is EndedBy.TIME_OUT:
         return _timed_out(facts)
     if facts.ended_by is EndedBy.BUFFER and facts.message:

@@ -229,6 +229,7 @@ class _Run:
             image_platform=None if self._record.image is None else self._record.image.platform,
             machine_platform=self._machine_platform,
             cancel_reason=cause.cancel_reason,
+            canceled_by=setup.cancellation.by,
             timeout_s=self._timeout_s,
             memory_limit=setup.memory_limit,
             lenient=setup.options.lenient,

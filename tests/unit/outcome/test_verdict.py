@@ -513,3 +513,9 @@ def test_every_verdict_leads_to_a_terminal_status() -> None:
         K.SUCCEEDED,
         K.CANCELED,
     ]
+
+
+def test_who_canceled_is_told_where_the_reason_does_not_say_it() -> None:
+    facts = Facts(EndedBy.CANCEL, cancel_reason=CancelReason.USER, canceled_by="ann on box")
+    assert judge(facts).line == "Canceled by user. Asked for by ann on box."
+    assert judge(facts).reason == "Canceled by user"

@@ -208,7 +208,7 @@ def test_its_record(bench: Bench) -> None:
     engine: Any = shown["engine"]
     assert engine["name"] == "process"
     assert engine["version"]
-    assert shown["image"] == {"reference": "no-image", "digest": None}
+    assert shown["image"] == {"reference": "no-image", "digest": None, "platform": None}
     assert set(shown["usage"]) == {  # type: ignore[call-overload]
         *("peakMemoryBytes", "cpuSeconds", "throttledSeconds", "method")
     }
