@@ -6,7 +6,6 @@ Source: Tyger's client, ``run.go``. Scalars of flags replace those of the file; 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -22,13 +21,10 @@ from tyger_local.spec.models import (
     RunTarget,
 )
 from tyger_local.spec.names import parse_codespec_ref
+from tyger_local.spec.tags import check_tags
+from tyger_local.spec.ttl import check_ttl
 
 DEFAULT_TIMEOUT_S = 43_200
-MOST_TAGS = 100
-
-_TTL = re.compile(r"\d+\.\d\d:\d\d(:\d\d)?", re.ASCII)
-_TAG_KEY = re.compile(r"[a-zA-Z0-9._-]{1,128}")
-_TAG_VALUE = re.compile(r"[a-zA-Z0-9._-]{0,256}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,40 +243,3 @@ def _ttl(given: str | None, flag: str, below: str, document: Document | None, pa
         return given
     check_ttl(below, _place(document, path))
     return below
-
-
-def check_ttl(text: str, where: Place) -> None:
-    """Check a buffer's time to live.
-
-    Raises:
-        SpecError: `text` is neither empty nor ``D.HH:MM[:SS]``.
-    """
-    if text and not _TTL.fullmatch(text):
-        raise SpecError(
-            f"invalid buffer TTL format: {text} (should be D.HH:MM)",
-            "for example 7.00:00 for a week",
-            where=str(where),
-        )
-
-
-def check_tags(tags: Mapping[str, str]) -> None:
-    """Check tags of a run or of its buffers.
-
-    Raises:
-        SpecError: Too many, or a key or value with other characters than Tyger allows.
-    """
-    if len(tags) > MOST_TAGS:
-        raise SpecError("No more than 100 tags can be set on a buffer", f"these are {len(tags)}")
-    for key, value in tags.items():
-        if not _TAG_KEY.fullmatch(key):
-            raise SpecError(
-                "Tag keys must contain up to 128 letters (a-z, A-Z), numbers (0-9) "
-                f"and underscores (_): '{key}'",
-                "dashes and dots are allowed too",
-            )
-        if not _TAG_VALUE.fullmatch(value):
-            raise SpecError(
-                "Tag values can contain up to 256 letters (a-z, A-Z), numbers (0-9) "
-                f"and underscores (_): '{value}'",
-                "dashes and dots are allowed too",
-            )

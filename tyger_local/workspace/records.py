@@ -111,7 +111,7 @@ class Records:
             return changed
 
         # Late: loads YAML.
-        from tyger_local.spec.runs import check_tags  # noqa: PLC0415
+        from tyger_local.spec.tags import check_tags  # noqa: PLC0415
 
         self.store.change_tags(run_id, change)
         return self.get(run_id)
