@@ -15,7 +15,7 @@ of runs, and buffers.
   codespecs/<name>/<version>.json   every version of every codespec
   runs/<id>/run.json                the record of a run, with its other files beside it
   running/<id>.json                 who runs a run now, and what a crash would leave of it
-  buffers/<id>/                     local buffers
+  buffers/<id>/data                 the bytes of a buffer, with what is known of it beside them
 
 There is no index: the folders are the truth, and everything in them is safe to read and to copy.
 A copy of a codespec's folder under another name is a codespec too, once the name inside its files
