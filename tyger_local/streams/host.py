@@ -112,6 +112,10 @@ class Target:
             os.close(fd)
         return None
 
+    def discard(self) -> None:
+        """Give up and keep nothing of what was written, where that can be."""
+        self.abandon()
+
 
 class FileTarget(Target):
     """A regular file, written beside its final name.
@@ -145,6 +149,12 @@ class FileTarget(Target):
                 f"{self.name} could not be written: {error.strerror}",
                 f"what there is lies in {self._temporary}",
             ) from error
+
+    def discard(self) -> None:
+        """Give up and keep nothing."""
+        if self.fd >= 0:
+            super().abandon()
+            self._temporary.unlink(missing_ok=True)
 
     def abandon(self) -> str | None:
         """Keep what was written as ``<path>.partial``; an empty file is removed."""
