@@ -18,10 +18,8 @@ from tyger_local.spec.names import nearest
 
 AFTER_DASHES = "tyger_local.after_dashes"
 
-NOT_YET = {
-    "tyger-local": ("buffer", "buffers"),
-}
-"""Commands that Tyger or a coming version has, by their group."""
+IN_THE_CLOUD = {"buffer": ("access", "export", "import", "storage-account")}
+"""Commands of Tyger's that make sense in the cloud alone, by their group."""
 
 LOG_LEVELS = ("trace", "debug", "info", "warn", "error")
 LOG_FORMATS = ("pretty", "plain", "json")
@@ -200,10 +198,10 @@ class Group(_Reading, click.Group):
             UsageError: There is none of that name.
         """
         command = self.get_command(ctx, args[0])
-        if command is None and args[0] in NOT_YET.get(self.name or "", ()):
+        if command is None and args[0] in IN_THE_CLOUD.get(self.name or "", ()):
             raise UsageError(
-                f"'{ctx.command_path} {args[0]}' is not here yet",
-                "see 'What differs from Tyger' in the README",
+                f"'{ctx.command_path} {args[0]}' is for buffers in the cloud, and these are files",
+                "move their bytes with 'tyger-local buffer read' and 'tyger-local buffer write'",
             )
         if command is None:
             close = nearest(args[0], [*self.commands, *self._aliases])

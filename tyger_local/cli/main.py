@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import click
 
+from tyger_local.cli.buffer import buffer
 from tyger_local.cli.codespec import codespec
 from tyger_local.cli.commands import Group, Settings
 from tyger_local.cli.console import Console
@@ -20,10 +21,11 @@ from tyger_local.errors import EXIT_BUG, EXIT_OK, EXIT_USAGE, ReaderClosedError,
 root = Group(
     "tyger-local",
     help="Run Tyger codespecs on this machine, and learn what the cluster would do.",
-    aliases={"codespecs": "codespec", "runs": "run"},
+    aliases={"codespecs": "codespec", "runs": "run", "buffers": "buffer"},
 )
 root.add_command(codespec)
 root.add_command(run)
+root.add_command(buffer)
 root.add_command(prune)
 
 

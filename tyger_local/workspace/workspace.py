@@ -7,10 +7,14 @@ import warnings
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tyger_local.store.home import Home
 from tyger_local.workspace.codespecs import Codespecs
 from tyger_local.workspace.runs import Runs
+
+if TYPE_CHECKING:  # what moves bytes loads more than what reads documents
+    from tyger_local.workspace.buffers import Buffers
 
 HOME_VARIABLE = "TYGER_LOCAL_HOME"
 ENGINE_VARIABLE = "TYGER_LOCAL_ENGINE"
@@ -18,7 +22,7 @@ DEFAULT_ENGINE = "docker"
 
 
 class Workspace:
-    """A store of codespecs and runs, and an engine to run on.
+    """A store of codespecs, runs and buffers, and an engine to run on.
 
     Args:
         home: The store's root folder; by default ``$TYGER_LOCAL_HOME``, else the user's data folder. It is
@@ -42,6 +46,13 @@ class Workspace:
     def codespecs(self) -> Codespecs:
         """The codespecs in the store."""
         return Codespecs(Home(self.home), self._warn)
+
+    @cached_property
+    def buffers(self) -> Buffers:
+        """The buffers in the store."""
+        from tyger_local.workspace.buffers import Buffers  # noqa: PLC0415  (see above)
+
+        return Buffers(Home(self.home), self._warn)
 
     @cached_property
     def runs(self) -> Runs:

@@ -162,18 +162,6 @@ def test_an_output_that_is_opened_again_ends_the_run_at_once(cli: Cli) -> None:
     assert time.monotonic() - began < 10
 
 
-@pytest.mark.parametrize(
-    "argv",
-    [
-        ["buffer", "create"],
-    ],
-)
-def test_what_is_not_here_yet_says_so(cli: Cli, argv: list[str]) -> None:
-    answer = cli(*argv)
-    assert answer.returncode == 2
-    assert "is not here yet" in answer.stderr
-
-
 def test_a_log_cannot_drive_the_terminal(cli: Cli) -> None:
     answer = cli("run", "exec", "-f", _job(r"printf '\033[2Jred\n'; exit 3"))
     assert "\\x1b[2Jred" in answer.stderr

@@ -87,7 +87,8 @@ def test_public_names() -> None:
 
 def test_public_methods_are_documented() -> None:
     workspace = tyger_local.Workspace("/nonexistent")
-    for thing in (tyger_local.Workspace, type(workspace.codespecs), type(workspace.runs)):
+    parts = (workspace, workspace.codespecs, workspace.runs, workspace.buffers)
+    for thing in map(type, parts):
         assert thing.__doc__
         for name, member in inspect.getmembers(thing, inspect.isfunction):
             if not name.startswith("_"):

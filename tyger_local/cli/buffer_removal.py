@@ -1,0 +1,167 @@
+"""``tyger-local buffer delete``, ``restore`` and ``purge``: of one buffer, several, or all that match."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import click
+
+from tyger_local.cli.commands import Command, boolean
+from tyger_local.cli.output import write_out
+from tyger_local.cli.render import Document, print_value
+from tyger_local.cli.state import console, workspace
+from tyger_local.cli.values import MAP, merged
+from tyger_local.errors import (
+    EXIT_ERROR,
+    EXIT_OK,
+    NotFoundError,
+    StateError,
+    TygerLocalError,
+    UsageError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What is done to buffers.
+
+    Attributes:
+        does: Does it to one.
+        soft_deleted: Whether it is for those that are soft-deleted.
+    """
+
+    name: str
+    doing: str
+    done: str
+    does: Callable[[str], Document]
+    soft_deleted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Which:
+    """Which buffers: named, or all with and without tags."""
+
+    ids: tuple[str, ...]
+    tags: dict[str, str] | None
+    exclude_tags: dict[str, str] | None
+    is_all: bool
+    is_forced: bool
+
+    def check(self, deed: str) -> None:
+        """Refuse what makes no sense.
+
+        Raises:
+            UsageError: Nothing is chosen, or in more than one way.
+        """
+        by_tags = self.tags is not None or self.exclude_tags is not None
+        if self.ids and (by_tags or self.is_all):
+            raise UsageError(
+                "buffer IDs cannot be combined with --tag, --exclude-tag or --all", "give one kind"
+            )
+        if self.is_all and by_tags:
+            raise UsageError("--all cannot be combined with --tag or --exclude-tag", "give one")
+        if not (self.ids or by_tags or self.is_all):
+            raise UsageError(
+                f"it is not said which buffers to {deed}",
+                "give their IDs, --tag KEY=VALUE or --all",
+            )
+
+
+def _carry_out(deed: Deed, which: Which) -> int:
+    which.check(deed.name)
+    if len(which.ids) == 1:
+        print_value(deed.does(which.ids[0]), "json")
+        return EXIT_OK
+    ids: Sequence[str] = which.ids
+    if ids:
+        buffers = workspace().buffers
+        for one in ids:  # all are looked up first: a mistake changes nothing
+            buffers.show(one, soft_deleted=deed.soft_deleted)
+    else:
+        ids = _matching(deed, which)
+        _confirm(deed, len(ids), is_forced=which.is_forced)
+    outcomes = [_done(deed, one) for one in dict.fromkeys(ids)]
+    write_out(f"{deed.done} {outcomes.count(True)} buffers.\n")
+    return EXIT_ERROR if False in outcomes else EXIT_OK
+
+
+def _matching(deed: Deed, which: Which) -> list[str]:
+    if not which.is_forced and not _is_terminal():
+        raise UsageError(
+            f"{deed.name} asks before it changes many buffers, and there is no terminal to ask on",
+            "use --force to do it without being asked",
+        )
+    found = workspace().buffers.list(which.tags, which.exclude_tags, soft_deleted=deed.soft_deleted)
+    return [str(document["id"]) for document in found]
+
+
+def _is_terminal() -> bool:
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
+
+
+def _confirm(deed: Deed, count: int, *, is_forced: bool) -> None:
+    if is_forced or count == 0:
+        return
+    console().warn(
+        f"{deed.doing} {count} buffers. Use --force to {deed.name} without confirmation."
+    )
+    if not click.confirm(f"Are you sure you want to {deed.name} {count} buffers?", err=True):
+        raise TygerLocalError("nothing was changed")
+
+
+def _done(deed: Deed, identifier: str) -> bool | None:
+    """Do it to one of many; None when somebody else was faster, False when it cannot be done."""
+    try:
+        deed.does(identifier)
+    except NotFoundError:
+        return None
+    except StateError as error:
+        console().warn(str(error))
+        return False
+    return True
+
+
+def _command(name: str, text: str, make_deed: Callable[[], Deed]) -> click.Command:
+    @click.command(name, cls=Command, help=text)
+    @click.argument("ids", nargs=-1, metavar="[ID...]")
+    @click.option("--tag", "tags", type=MAP, multiple=True, help="All buffers with these tags.")
+    @click.option(
+        "--exclude-tag",
+        "exclude_tags",
+        type=MAP,
+        multiple=True,
+        help="But none with one of these tags.",
+    )
+    def command(
+        ids: tuple[str, ...],
+        tags: tuple[dict[str, str], ...],
+        exclude_tags: tuple[dict[str, str], ...],
+        **switches: bool,
+    ) -> int:
+        which = Which(ids, merged(tags), merged(exclude_tags), switches["all"], switches["force"])
+        return _carry_out(make_deed(), which)
+
+    command.params.append(boolean("--all", help="All buffers."))
+    command.params.append(boolean("--force", help="Do not ask."))
+    return command
+
+
+delete = _command(
+    "delete",
+    "Soft-delete buffers: they are hidden, and their bytes are kept.",
+    lambda: Deed("delete", "Deleting", "Deleted", workspace().buffers.delete, soft_deleted=False),
+)
+restore = _command(
+    "restore",
+    "Take back the soft deletion of buffers.",
+    lambda: Deed(
+        "restore", "Restoring", "Restored", workspace().buffers.restore, soft_deleted=True
+    ),
+)
+purge = _command(
+    "purge",
+    "Remove soft-deleted buffers and their bytes for good.",
+    lambda: Deed("purge", "Purging", "Purged", workspace().buffers.purge, soft_deleted=True),
+)

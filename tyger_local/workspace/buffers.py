@@ -1,0 +1,300 @@
+"""Buffers: create, write, read, list, show, set, delete, restore, purge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from tyger_local.errors import StateError
+from tyger_local.outcome.etag import etag as etag_of
+from tyger_local.spec.place import Place
+from tyger_local.spec.tags import check_tags, is_chosen
+from tyger_local.spec.ttl import expires_at
+from tyger_local.store.buffers import BufferStore, StoredBuffer, new_buffer_id
+from tyger_local.store.home import Home
+from tyger_local.store.writing import BufferData, Contents, buffer_not_found
+from tyger_local.workspace.buffer_bytes import End, goes_on, read, write
+from tyger_local.workspace.clock import now
+from tyger_local.workspace.owner import is_alive, owner_in
+
+JsonObject = dict[str, object]
+LOCATION = "local"
+ANY_ETAG = (None, "", "*")
+
+
+class Buffers:
+    """The buffers of a workspace.
+
+    A buffer is written once and may be read while it is written. It is shown as a mapping with ``id``,
+    ``createdAt``, ``location``, ``tags``, ``eTag`` and ``expiresAt`` as in Tyger, without those that are
+    empty; then ``state`` (``empty``, ``writing``, ``complete``, ``failed``), how many ``bytes`` there are,
+    and their ``sha256`` where it is known.
+
+    Args:
+        home: The store.
+        warn: Is told what is wrong but no error.
+    """
+
+    def __init__(self, home: Home, warn: Callable[[str], None]) -> None:
+        self._store = BufferStore(home, warn, _is_writer_alive)
+
+    def create(
+        self, tags: Mapping[str, str] | None = None, ttl: str = "", *, run: int | None = None
+    ) -> JsonObject:
+        """Make an empty buffer.
+
+        Args:
+            tags: Keys with values, in letters, digits, ``_``, ``-`` and ``.``.
+            ttl: After which time it is soft-deleted: ``D.HH:MM[:SS]``; empty means never.
+            run: The run that makes it for itself.
+
+        Raises:
+            SpecError: The tags or the time are not allowed.
+            StoreError: The store cannot be written.
+        """
+        check_tags(tags or {})
+        made_at = now()
+        expiry = expires_at(made_at, ttl, Place("--ttl"))
+        buffer = StoredBuffer(new_buffer_id(), made_at, run, dict(tags or {}), expiry)
+        self._store.create(buffer)
+        return self._shown(buffer)
+
+    def show(self, buffer_id: str, *, soft_deleted: bool = False) -> JsonObject:
+        """Return a buffer.
+
+        Args:
+            buffer_id: The buffer.
+            soft_deleted: Return a soft-deleted one instead of one that is not.
+
+        Raises:
+            NotFoundError: There is no such buffer.
+            StoreError: It is damaged.
+        """
+        return self._shown(self._seen(self._store.get(buffer_id), soft_deleted=soft_deleted))
+
+    def set(
+        self,
+        buffer_id: str,
+        tags: Mapping[str, str] | None = None,
+        *,
+        clear_tags: bool = False,
+        etag: str | None = None,
+        ttl: str = "",
+        soft_deleted: bool = False,
+    ) -> JsonObject:
+        """Change a buffer's tags or time to live.
+
+        Args:
+            buffer_id: The buffer.
+            tags: Are added, or replace those of the same key.
+            clear_tags: Remove all other tags.
+            etag: Change it only if this is its ``eTag``.
+            ttl: From now on: ``D.HH:MM[:SS]``; empty leaves it as it is.
+            soft_deleted: Change a soft-deleted one instead of one that is not.
+
+        Raises:
+            NotFoundError: There is no such buffer.
+            StateError: Its ``eTag`` is another.
+            SpecError: The tags or the time are not allowed.
+        """
+        check_tags(tags or {})
+        expiry = expires_at(now(), ttl, Place("--ttl"))
+
+        def change(old: StoredBuffer) -> StoredBuffer:
+            self._seen(old, soft_deleted=soft_deleted)
+            if etag not in ANY_ETAG and etag != _etag(old):
+                raise StateError(
+                    "the server's ETag does not match the provided ETag",
+                    f"the buffer was changed meanwhile: see 'tyger-local buffer show {old.id}'",
+                )
+            new_tags = {**({} if clear_tags else old.tags), **(tags or {})}
+            check_tags(new_tags)
+            return replace(old, tags=new_tags, expires_at=expiry if ttl else old.expires_at)
+
+        return self._shown(self._store.change(buffer_id, change))
+
+    def write(self, buffer_id: str, source: End) -> None:
+        """Write a buffer, all of it: it is complete then. If anything goes wrong, it has failed for good.
+
+        Args:
+            buffer_id: The buffer, which nobody has written yet.
+            source: Read from its beginning, a descriptor from where it is.
+
+        Raises:
+            NotFoundError: There is no such buffer.
+            StateError: It was written before.
+            UsageError: The source cannot be opened.
+            StoreError: The source cannot be read to its end, or the store not be written.
+        """
+        write(buffer_id, self.data(buffer_id), source)
+
+    def read(self, buffer_id: str, target: End) -> int:
+        """Copy a buffer, waiting for its end if it is not complete yet.
+
+        Args:
+            buffer_id: The buffer.
+            target: Where it goes. A path has the buffer once it is whole, or nothing new.
+
+        Returns:
+            How many bytes.
+
+        Raises:
+            NotFoundError: There is no such buffer.
+            StateError: It has failed.
+            ReaderClosedError: Whoever read the target has closed it.
+            StoreError: It is damaged, or cannot be copied.
+        """
+        return read(buffer_id, self.data(buffer_id), target)
+
+    def path(self, buffer_id: str) -> Path:
+        """Return the file that holds a buffer's bytes, which must not be changed.
+
+        Raises:
+            NotFoundError: There is no such buffer.
+            StateError: It is not complete.
+        """
+        data = self.data(buffer_id)
+        if goes_on(data):
+            raise StateError(
+                f"the buffer '{buffer_id}' is not complete yet",
+                f"wait for it with 'tyger-local buffer read {buffer_id}'",
+            )
+        return data.path
+
+    def data(self, buffer_id: str) -> BufferData:
+        """Return the bytes of a buffer that is not soft-deleted, for whoever moves them.
+
+        Raises:
+            NotFoundError: There is no such buffer.
+            StoreError: It is damaged.
+        """
+        self._seen(self._store.get(buffer_id))
+        return self._store.data(buffer_id)
+
+    def delete(self, buffer_id: str) -> JsonObject:
+        """Soft-delete a buffer: hide it, and keep its bytes.
+
+        Raises:
+            NotFoundError: There is no such buffer.
+            StateError: It is soft-deleted already.
+        """
+
+        def change(old: StoredBuffer) -> StoredBuffer:
+            if old.is_soft_deleted(now()):
+                raise StateError(
+                    "Buffer is already soft-deleted",
+                    f"'tyger-local buffer purge {old.id}' removes it for good",
+                )
+            return replace(old, deleted_at=now(), expires_at=None)
+
+        return self._shown(self._store.change(buffer_id, change))
+
+    def restore(self, buffer_id: str) -> JsonObject:
+        """Take back the soft deletion of a buffer; it does not expire any more.
+
+        Raises:
+            NotFoundError: There is no such buffer.
+            StateError: It is not soft-deleted.
+        """
+
+        def change(old: StoredBuffer) -> StoredBuffer:
+            self._check_soft_deleted(old)
+            return replace(old, deleted_at=None, expires_at=None)
+
+        return self._shown(self._store.change(buffer_id, change))
+
+    def purge(self, buffer_id: str) -> JsonObject:
+        """Remove a soft-deleted buffer and its bytes for good; return what it was.
+
+        Raises:
+            NotFoundError: There is no such buffer.
+            StateError: It is not soft-deleted, or is being written.
+        """
+        buffer = self._store.get(buffer_id)
+        self._check_soft_deleted(buffer)
+        if self._store.data(buffer_id).contents is Contents.WRITING:
+            raise StateError(
+                f"the buffer '{buffer_id}' is being written and cannot be purged",
+                "wait for the end of what writes it, or end that first",
+            )
+        shown = self._shown(buffer)
+        self._store.purge(buffer_id)
+        return shown
+
+    def tidy(self) -> None:
+        """Remove what killed processes left that were purging."""
+        self._store.tidy()
+
+    def _check_soft_deleted(self, buffer: StoredBuffer) -> None:
+        if not buffer.is_soft_deleted(now()):
+            raise StateError(
+                "Buffer is not soft-deleted", f"see 'tyger-local buffer show {buffer.id}'"
+            )
+
+    def _seen(self, buffer: StoredBuffer, *, soft_deleted: bool = False) -> StoredBuffer:
+        """Return `buffer` if it is (not) soft-deleted as it should be.
+
+        Raises:
+            NotFoundError: It is the other way round.
+        """
+        if buffer.is_soft_deleted(now()) is soft_deleted:
+            return buffer
+        hint = (
+            "It is not soft-deleted: leave --soft-deleted out"
+            if soft_deleted
+            else f"It is soft-deleted: 'tyger-local buffer restore {buffer.id}' brings it back"
+        )
+        raise buffer_not_found(buffer.id, hint)
+
+    def _shown(self, buffer: StoredBuffer) -> JsonObject:
+        data = self._store.data(buffer.id)
+        document: JsonObject = {
+            "id": buffer.id,
+            "createdAt": buffer.created_at,
+            "location": LOCATION,
+            "tags": dict(buffer.tags) or None,
+            "eTag": _etag(buffer),
+            "expiresAt": buffer.expires_at,
+            "state": data.contents.value,
+            "bytes": data.size_bytes,
+            "sha256": data.end.get("sha256"),
+        }
+        return {name: value for name, value in document.items() if value is not None}
+
+    # Last, since below it the name in an annotation would be the method.
+    def list(
+        self,
+        tags: Mapping[str, str] | None = None,
+        exclude_tags: Mapping[str, str] | None = None,
+        limit: int | None = None,
+        *,
+        soft_deleted: bool = False,
+    ) -> list[JsonObject]:
+        """Return buffers, newest first.
+
+        Args:
+            tags: Only those that have all of them.
+            exclude_tags: Only those that have none of them.
+            limit: How many at most; None returns all.
+            soft_deleted: The soft-deleted ones instead of the others.
+        """
+        at = now()
+        found: list[JsonObject] = []
+        for buffer in self._store.newest_first():
+            if limit is not None and len(found) >= limit:
+                break
+            if buffer.is_soft_deleted(at) is soft_deleted and is_chosen(
+                buffer.tags, tags or {}, exclude_tags or {}
+            ):
+                found.append(self._shown(buffer))
+        return found
+
+
+def _etag(buffer: StoredBuffer) -> str:
+    return etag_of([buffer.id, dict(buffer.tags), buffer.expires_at, buffer.deleted_at])
+
+
+def _is_writer_alive(labels: Mapping[str, str]) -> bool | None:
+    owner = owner_in(labels)
+    return None if owner is None else is_alive(owner)
