@@ -6,18 +6,23 @@ import sys
 
 import click
 
+from tyger_local.errors import TygerLocalError
 
-def confirm(question: str, *, force: bool) -> bool:
+
+def can_ask() -> bool:
+    """Return whether somebody is there to answer."""
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
+
+
+def confirm(question: str, *, force: bool) -> None:
     """Ask whether to go on, where somebody is there to answer; elsewhere the answer is yes.
 
     Args:
         question: With its question mark.
         force: Whether not to ask.
+
+    Raises:
+        TygerLocalError: The answer is no.
     """
-    if force or not (_is_terminal(sys.stdin) and _is_terminal(sys.stderr)):
-        return True
-    return click.confirm(question, err=True)
-
-
-def _is_terminal(stream: object) -> bool:
-    return hasattr(stream, "isatty") and stream.isatty()
+    if not force and can_ask() and not click.confirm(question, err=True):
+        raise TygerLocalError("nothing was changed")

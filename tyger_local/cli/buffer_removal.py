@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import click
 
+from tyger_local.cli.asking import can_ask, confirm
 from tyger_local.cli.commands import Command, boolean
 from tyger_local.cli.output import write_out
 from tyger_local.cli.render import Document, print_value
@@ -18,7 +18,6 @@ from tyger_local.errors import (
     EXIT_OK,
     NotFoundError,
     StateError,
-    TygerLocalError,
     UsageError,
 )
 
@@ -88,7 +87,7 @@ def _carry_out(deed: Deed, which: Which) -> int:
 
 
 def _matching(deed: Deed, which: Which) -> list[str]:
-    if not which.is_forced and not _is_terminal():
+    if not which.is_forced and not can_ask():
         raise UsageError(
             f"{deed.name} asks before it changes many buffers, and there is no terminal to ask on",
             "use --force to do it without being asked",
@@ -97,18 +96,13 @@ def _matching(deed: Deed, which: Which) -> list[str]:
     return [str(document["id"]) for document in found]
 
 
-def _is_terminal() -> bool:
-    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
-
-
 def _confirm(deed: Deed, count: int, *, is_forced: bool) -> None:
     if is_forced or count == 0:
         return
     console().warn(
         f"{deed.doing} {count} buffers. Use --force to {deed.name} without confirmation."
     )
-    if not click.confirm(f"Are you sure you want to {deed.name} {count} buffers?", err=True):
-        raise TygerLocalError("nothing was changed")
+    confirm(f"Are you sure you want to {deed.name} {count} buffers?", force=False)
 
 
 def _done(deed: Deed, identifier: str) -> bool | None:

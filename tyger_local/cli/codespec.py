@@ -159,9 +159,9 @@ def delete(names: tuple[str, ...], version: int | None, *, force: bool) -> None:
     with suppress(StoreError):  # what is damaged can be deleted
         codespecs.show(name, version)  # what is not there is not asked about
     what = f"version {version} of" if version is not None else "all versions of"
-    if confirm(f"Delete {what} the codespec '{name}'?", force=force):
-        versions = codespecs.delete(name, version)
-        console().info("Deleted", name=name, versions=", ".join(map(str, versions)))
+    confirm(f"Delete {what} the codespec '{name}'?", force=force)
+    versions = codespecs.delete(name, version)
+    console().info("Deleted", name=name, versions=", ".join(map(str, versions)))
 
 
 delete.params.append(boolean("--force", help="Do not ask."))

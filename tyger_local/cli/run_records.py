@@ -11,6 +11,7 @@ import click
 from tyger_local.cli.asking import confirm
 from tyger_local.cli.codespec import asked_limit, cut, is_number, no_positionals
 from tyger_local.cli.commands import Command, boolean
+from tyger_local.cli.positionals import the_one
 from tyger_local.cli.render import format_option, print_document, print_documents, print_value
 from tyger_local.cli.state import console, workspace
 from tyger_local.cli.times import TIME
@@ -53,11 +54,10 @@ def run_id_of(ids: tuple[str, ...]) -> int:
         UsageError: None is, or several are.
         NotFoundError: It is no number.
     """
-    if len(ids) != 1:
-        raise UsageError("one run id positional argument is required", "see 'tyger-local run list'")
-    if not is_number(ids[0]):
-        raise NotFoundError(f"The run '{ids[0]}' was not found", "a run's id is a number")
-    return int(ids[0])
+    text = the_one(ids, "run id", "see 'tyger-local run list'")
+    if not is_number(text):
+        raise NotFoundError(f"The run '{text}' was not found", "a run's id is a number")
+    return int(text)
 
 
 @click.command("show", cls=Command)
@@ -139,9 +139,9 @@ def delete(ids: tuple[str, ...], *, force: bool) -> None:
         raise UsageError("at least one run id is required", "see 'tyger-local run list'")
     numbers = [run_id_of((text,)) for text in dict.fromkeys(ids)]
     what = f"run {ids[0]}" if len(numbers) == 1 else f"{len(numbers)} runs"
-    if confirm(f"Delete {what}, record and logs?", force=force):
-        workspace().runs.delete(*numbers)
-        console().info("Deleted", runs=", ".join(map(str, numbers)))
+    confirm(f"Delete {what}, record and logs?", force=force)
+    workspace().runs.delete(*numbers)
+    console().info("Deleted", runs=", ".join(map(str, numbers)))
 
 
 delete.params.append(boolean("--force", help="Do not ask."))

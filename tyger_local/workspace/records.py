@@ -12,6 +12,7 @@ from datetime import datetime
 
 from tyger_local.errors import NotFoundError, StateError, StoreError
 from tyger_local.outcome.record import with_etag
+from tyger_local.spec.tags import check_tags, has_tags
 from tyger_local.spec.times import is_after
 from tyger_local.store.home import Home
 from tyger_local.store.running import RunningStore
@@ -41,7 +42,7 @@ class Selection:
         if self.since is not None and not is_after(record.get("createdAt"), self.since):
             return False
         tags = record.get("tags")
-        if self.tags and not (isinstance(tags, dict) and self.tags.items() <= tags.items()):
+        if self.tags and not (isinstance(tags, dict) and has_tags(tags, self.tags)):
             return False
         return not self.statuses or str(record.get("status")).lower() in self.statuses
 
@@ -109,9 +110,6 @@ class Records:
             changed: dict[str, object] = {**kept, **tags}
             check_tags({name: str(value) for name, value in changed.items()})
             return changed
-
-        # Late: loads YAML.
-        from tyger_local.spec.tags import check_tags  # noqa: PLC0415
 
         self.store.change_tags(run_id, change)
         return self.get(run_id)
