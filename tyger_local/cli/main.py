@@ -11,6 +11,7 @@ from tyger_local.cli.buffer import buffer
 from tyger_local.cli.codespec import codespec
 from tyger_local.cli.commands import Group, Settings
 from tyger_local.cli.console import Console
+from tyger_local.cli.df import df
 from tyger_local.cli.output import write_out
 from tyger_local.cli.prune import prune
 from tyger_local.cli.run import run
@@ -27,6 +28,7 @@ root.add_command(codespec)
 root.add_command(run)
 root.add_command(buffer)
 root.add_command(prune)
+root.add_command(df)
 
 
 def _print_version(ctx: click.Context, _: click.Parameter, value: object) -> None:

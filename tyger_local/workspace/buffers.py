@@ -37,7 +37,7 @@ class Buffers:
     """
 
     def __init__(self, home: Home, warn: Callable[[str], None]) -> None:
-        self._store = BufferStore(home, warn, _is_writer_alive)
+        self._store = buffer_store(home, warn)
 
     def create(
         self, tags: Mapping[str, str] | None = None, ttl: str = "", *, run: int | None = None
@@ -289,6 +289,11 @@ class Buffers:
             ):
                 found.append(self._shown(buffer))
         return found
+
+
+def buffer_store(home: Home, warn: Callable[[str], None]) -> BufferStore:
+    """Return the store of buffers, which knows by their labels whether writers live."""
+    return BufferStore(home, warn, _is_writer_alive)
 
 
 def _etag(buffer: StoredBuffer) -> str:

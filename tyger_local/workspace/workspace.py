@@ -15,6 +15,7 @@ from tyger_local.workspace.runs import Runs
 
 if TYPE_CHECKING:  # what moves bytes loads more than what reads documents
     from tyger_local.workspace.buffers import Buffers
+    from tyger_local.workspace.housekeeping import Housekeeping
 
 HOME_VARIABLE = "TYGER_LOCAL_HOME"
 ENGINE_VARIABLE = "TYGER_LOCAL_ENGINE"
@@ -53,6 +54,13 @@ class Workspace:
         from tyger_local.workspace.buffers import Buffers  # noqa: PLC0415  (see above)
 
         return Buffers(Home(self.home), self._warn)
+
+    @cached_property
+    def housekeeping(self) -> Housekeeping:
+        """How much room the store takes, and removing what is old."""
+        from tyger_local.workspace.housekeeping import Housekeeping  # noqa: PLC0415  (see above)
+
+        return Housekeeping(Home(self.home), self._warn)
 
     @cached_property
     def runs(self) -> Runs:
