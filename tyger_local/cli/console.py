@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 
 from tyger_local.cli.commands import LOG_LEVELS, Settings
 from tyger_local.errors import TygerLocalError
+from tyger_local.outcome.words import printable
 
 LONGEST_LINE = 500
 """Of a log's last lines, in characters."""
@@ -118,4 +119,4 @@ class Console:
 def _harmless(line: str) -> str:
     """Return `line` cut to a readable length and without what would drive the terminal."""
     cut = line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}…"
-    return "".join(c if c.isprintable() or c == "\t" else f"\\x{ord(c):02x}" for c in cut)
+    return printable(cut)

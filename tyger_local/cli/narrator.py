@@ -24,6 +24,7 @@ from tyger_local.outcome.events import (
     Warned,
 )
 from tyger_local.outcome.facts import BufferState, BufferStats
+from tyger_local.outcome.words import human_bytes
 from tyger_local.spec.buffers import Direction
 
 PLAIN_INTERVAL_S = 10.0
@@ -34,8 +35,6 @@ LOG_LINES_AHEAD = 1000
 
 LAST_WORDS_TIMEOUT_S = 5.0
 """How long the console may take at the end."""
-
-_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
 
 class Display(Protocol):
@@ -196,13 +195,3 @@ def _fields(stats: BufferStats) -> dict[str, object]:
         "avgThroughput": f"{human_bytes(rate)}/s",
         "elapsed": f"{stats.seconds:.3f}s",
     }
-
-
-def human_bytes(count: float) -> str:
-    """Return `count` bytes for people, in powers of 1000: ``9.5 MB``."""
-    value, unit = float(count), _UNITS[0]
-    for larger in _UNITS[1:]:
-        if value < 1000:
-            break
-        value, unit = value / 1000, larger
-    return f"{value:.0f} {unit}" if unit == "B" else f"{value:.3g} {unit}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from tyger_local.errors import EngineError
 from tyger_local.plan.model import Capacity, Difference, Limits
 from tyger_local.spec.models import Resources
-from tyger_local.spec.quantity import Quantity
+from tyger_local.spec.quantity import Quantity, positive
 
 CPU_PERIOD_US = 100_000
 SMALLEST_QUOTA_US = 1_000
@@ -43,16 +43,16 @@ def plan_limits(
             less memory than the engine can limit to.
     """
     differences: list[Difference] = []
-    cpu = _positive(resources.limits.cpu)
+    cpu = positive(resources.limits.cpu)
     request = cpu if resources.requests.cpu is None else resources.requests.cpu
-    memory = _positive(resources.limits.memory)
-    reservation = _positive(resources.requests.memory)
+    memory = positive(resources.limits.memory)
+    reservation = positive(resources.requests.memory)
     cpu_nanos = None if cpu is None else cpu.nanos
     request_nanos = None if request is None else request.nanos
     memory_bytes = None if memory is None else memory.value
     reservation_bytes = None if reservation is None else reservation.value
     gpus = 0 if resources.gpu is None or no_gpu else resources.gpu.value
-    if no_gpu and _positive(resources.gpu):
+    if no_gpu and positive(resources.gpu):
         differences.append(
             Difference("no-gpu", f"runs without the GPUs that it asks for ({resources.gpu})")
         )
@@ -72,7 +72,7 @@ def plan_limits(
         cpu_shares=None if request_nanos is None else cpu_shares(_milli(request_nanos)),
         memory_bytes=memory_bytes,
         memory_reservation_bytes=reservation_bytes,
-        shm_bytes=_bytes(_positive(resources.shm)),
+        shm_bytes=_bytes(positive(resources.shm)),
         gpus=gpus,
     )
     return PlannedLimits(limits, tuple(differences))
@@ -90,11 +90,6 @@ def cpu_shares(milli_cpus: int) -> int:
 
 def _milli(nano_cpus: int) -> int:
     return -(-nano_cpus // 10**6)
-
-
-def _positive(quantity: Quantity | None) -> Quantity | None:
-    """Return `quantity`, or None for zero, which Kubernetes takes for no limit."""
-    return quantity if quantity is not None and quantity.nanos > 0 else None
 
 
 def _bytes(quantity: Quantity | None) -> int | None:

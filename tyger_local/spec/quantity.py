@@ -100,6 +100,11 @@ class Quantity:
         return f"{number}{suffix}"
 
 
+def positive(quantity: Quantity | None) -> Quantity | None:
+    """Return `quantity`, or None for zero, which Kubernetes takes for no limit."""
+    return quantity if quantity is not None and quantity.nanos > 0 else None
+
+
 def parse_quantity(text: str) -> Quantity:
     """Read `text` as Kubernetes' ``ParseQuantity`` does.
 

@@ -20,7 +20,7 @@ def written(codespec: AnyCodespec) -> JsonObject:
         "workingDir": codespec.working_dir,
         "env": dict(codespec.env),
         "identity": codespec.identity,
-        "resources": _resources(codespec.resources),
+        "resources": written_resources(codespec.resources),
         "maxReplicas": codespec.max_replicas,
     }
     if isinstance(codespec, JobCodespec):
@@ -41,7 +41,8 @@ def written(codespec: AnyCodespec) -> JsonObject:
     return normalised(document)
 
 
-def _resources(resources: Resources) -> JsonObject:
+def written_resources(resources: Resources) -> JsonObject:
+    """Return `resources` as they stand in a codespec's document; what is absent is left out."""
     return _present(
         requests=_present(
             cpu=_text(resources.requests.cpu), memory=_text(resources.requests.memory)
