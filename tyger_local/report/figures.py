@@ -1,0 +1,129 @@
+"""The rows of a report's tables, in words: the terminal and the page say the same."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tyger_local.outcome.words import (
+    human_bytes,
+    human_cores,
+    human_memory,
+    human_seconds,
+    human_share,
+    printable,
+)
+from tyger_local.report.model import WAITS, BufferFigures, Report
+
+_MOMENT = re.compile(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?Z$")
+
+UNKNOWN = "not known"
+SHORTEST_WAIT_S = 0.005
+"""Less is shown as nothing."""
+
+ARROWS = {"input": "→", "output": "←"}
+"""Bytes of an input go to the container, those of an output come from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure.
+
+    Attributes:
+        remark: What makes sense of the value; may be empty.
+    """
+
+    name: str
+    value: str
+    remark: str = ""
+
+
+def when(written: str) -> str:
+    """Return an RFC 3339 time as people write it; what is no such time stays."""
+    return _MOMENT.sub(r"\1 \2 UTC", written)
+
+
+def figures(report: Report) -> tuple[Figure, ...]:
+    """Return the figures of a run as a whole."""
+    return (_time(report), _memory(report), _cpu(report), _throttled(report))
+
+
+def _time(report: Report) -> Figure:
+    wall, run = report.wall_seconds, report.measured.run_seconds
+    remark = "" if run is None else f"{human_seconds(run)} of it in the container"
+    return Figure("Time", UNKNOWN if wall is None else human_seconds(wall), remark)
+
+
+def _memory(report: Report) -> Figure:
+    measured, limit = report.measured, report.asked.limits.memory
+    peak, own = measured.peak_memory_bytes, measured.own_memory_bytes
+    if peak is None:
+        return Figure("Peak memory", UNKNOWN, "" if limit is None else f"limit {limit}")
+    remarks = ["no limit"]
+    if limit is not None and limit.value > 0:
+        remarks = [f"{human_share(peak, limit.value)} of the limit ({limit})"]
+    if own is not None:
+        remarks.append(f"{human_memory(own)} without file cache")
+    if measured.replicas > 1:
+        remarks.append("of one container")
+    return Figure("Peak memory", human_memory(peak), ", ".join(remarks))
+
+
+def _cpu(report: Report) -> Figure:
+    measured, limit = report.measured, report.asked.limits.cpu
+    if measured.cpu_seconds is None:
+        return Figure("CPU time", UNKNOWN, "" if limit is None else f"limit {limit}")
+    remarks: list[str] = []
+    if measured.average_cores is not None:
+        whose = " of each container" if measured.replicas > 1 else ""
+        remarks.append(f"{human_cores(measured.average_cores)} cores{whose} on average")
+    if (measured.peak_cores or 0) >= (measured.average_cores or 0) > 0:  # else it was missed
+        remarks.append(f"at most {human_cores(measured.peak_cores or 0)}")
+    remarks.append("no limit" if limit is None else f"limit {limit}")
+    return Figure("CPU time", human_seconds(measured.cpu_seconds), ", ".join(remarks))
+
+
+def _throttled(report: Report) -> Figure:
+    measured = report.measured
+    if measured.throttled_seconds is None:
+        return Figure("Held back by the CPU limit", UNKNOWN)
+    share = measured.throttled_share
+    remark = "" if share is None else f"{human_share(share, 1)} of the time"
+    return Figure("Held back by the CPU limit", human_seconds(measured.throttled_seconds), remark)
+
+
+def phase_rows(report: Report) -> Iterator[tuple[str, str, str]]:
+    """Yield each phase with its time and its share of all."""
+    total = sum(phase.seconds for phase in report.phases)
+    for phase in report.phases:
+        share = human_share(phase.seconds, total) if total else "-"
+        yield phase.name, human_seconds(phase.seconds), share
+
+
+BUFFER_TITLES = ("Buffer", "Bytes", "Rate", "Waited for", "State")
+
+
+def buffer_rows(report: Report) -> Iterator[tuple[str, ...]]:
+    """Yield a row for each buffer, below `BUFFER_TITLES`."""
+    for buffer in report.buffers:
+        yield (
+            f"{ARROWS.get(buffer.direction, '')} {printable(buffer.name)}".strip(),
+            "-" if buffer.bytes is None else human_bytes(buffer.bytes),
+            _rate(buffer),
+            _waits(buffer),
+            printable(buffer.state) or "-",
+        )
+
+
+def _rate(buffer: BufferFigures) -> str:
+    return "-" if buffer.bytes_per_second is None else f"{human_bytes(buffer.bytes_per_second)}/s"
+
+
+def _waits(buffer: BufferFigures) -> str:
+    words = [
+        f"{WAITS[whom]} {human_seconds(seconds)}"
+        for whom, seconds in buffer.waits
+        if seconds >= SHORTEST_WAIT_S
+    ]
+    return ", ".join(words) or "-"
