@@ -9,10 +9,10 @@ import click
 
 from tyger_local.cli.asking import can_ask, confirm
 from tyger_local.cli.codespec import no_positionals
-from tyger_local.cli.commands import Choice, Command, boolean
+from tyger_local.cli.commands import Command, boolean
 from tyger_local.cli.narrator import human_bytes
 from tyger_local.cli.output import write_out
-from tyger_local.cli.render import print_value
+from tyger_local.cli.render import print_value, text_format_option
 from tyger_local.cli.state import console, workspace
 from tyger_local.cli.times import AGE
 from tyger_local.errors import EXIT_ERROR, EXIT_OK
@@ -32,13 +32,7 @@ WOULD = {
     type=AGE,
     help="Remove what is old as well: 30d, 12h, 1w.",
 )
-@click.option(
-    "--format",
-    "output_format",
-    type=Choice("text", "json"),
-    default="text",
-    help="How the answer is printed (default: text).",
-)
+@text_format_option
 def prune(
     extra: tuple[str, ...],
     older_than: timedelta | None,

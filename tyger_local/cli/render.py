@@ -27,6 +27,15 @@ format_option = click.option(
     help="How the answer is printed (default: json).",
 )
 
+text_format_option = click.option(
+    "--format",
+    "output_format",
+    type=Choice("text", "json"),
+    default="text",
+    help="How the answer is printed (default: text).",
+)
+"""For commands whose answer is no document in the first place."""
+
 
 def print_documents(
     documents: Sequence[Document], output_format: str, *, name: str, columns: Columns

@@ -139,6 +139,17 @@ class RunStore:
         with translating(path):
             return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, FILE_MODE)
 
+    def samples(self, run_id: int) -> JsonObject | None:
+        """Return the samples of a run; None when it has none.
+
+        Raises:
+            StoreError: They are damaged or cannot be read.
+        """
+        try:
+            return read_json(self.folder(run_id) / "samples.json")
+        except NotFoundError:
+            return None
+
     def ids(self) -> list[int]:
         """Return the runs that have a folder, newest first; some may have no record (yet)."""
         self._home.check()

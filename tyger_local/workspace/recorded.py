@@ -160,6 +160,14 @@ class RecordedRuns:
         path = self._records.store.folder(run_id) / f"{container}.log"
         return read_tail(path, lines) if path.exists() else []
 
+    def samples(self, run_id: int) -> JsonObject | None:
+        """Return what was sampled while a run went on; None when nothing was.
+
+        Raises:
+            StoreError: It is damaged or cannot be read.
+        """
+        return self._records.store.samples(run_id)
+
     # Last, since below it the name in an annotation would be the method.
     def list(
         self, limit: int | None = None, selection: Selection | None = None

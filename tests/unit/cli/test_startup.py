@@ -39,6 +39,7 @@ def _imported(*argv: str) -> tuple[int, list[str]]:
         (["codespec", "show", "nope"], 1),
         (["run", "list"], 0),
         (["run", "show", "1"], 1),
+        (["run", "report", "1"], 1),
         (["buffer", "list"], 0),
         (["buffer", "create"], 0),
         (["buffer", "show", "a"], 1),
