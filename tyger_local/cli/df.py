@@ -8,9 +8,9 @@ import click
 
 from tyger_local.cli.codespec import no_positionals
 from tyger_local.cli.commands import Choice, Command
-from tyger_local.cli.narrator import human_bytes
 from tyger_local.cli.render import print_documents, print_value
 from tyger_local.cli.state import workspace
+from tyger_local.outcome.words import human_bytes
 
 COLUMNS = {
     "KIND": lambda doc: doc.get("name"),

@@ -10,12 +10,12 @@ import click
 from tyger_local.cli.asking import can_ask, confirm
 from tyger_local.cli.codespec import no_positionals
 from tyger_local.cli.commands import Command, boolean
-from tyger_local.cli.narrator import human_bytes
 from tyger_local.cli.output import write_out
 from tyger_local.cli.render import print_value, text_format_option
 from tyger_local.cli.state import console, workspace
 from tyger_local.cli.times import AGE
 from tyger_local.errors import EXIT_ERROR, EXIT_OK
+from tyger_local.outcome.words import human_bytes
 
 WOULD = {
     "removed": "would remove",
