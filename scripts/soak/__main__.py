@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from soak.background import background_rounds
 from soak.bytes import byte_rounds
 from soak.creates import create_rounds
 from soak.ends import end_rounds
@@ -54,6 +55,10 @@ FIGURES = {
     ),
     "R6": Figure("ends from outside the container", lambda rounds, _: end_rounds(rounds)),
     "R7": Figure("hostile containers", lambda rounds, _: hostile_rounds(rounds)),
+    "R8": Figure(
+        "20 runs in the background, the terminal closed, half canceled, 1 killed, on both engines",
+        lambda rounds, _: background_rounds(rounds),
+    ),
 }
 
 

@@ -6,6 +6,7 @@ import random
 from pathlib import Path
 
 import pytest
+from soak.background import check_crowd
 from soak.bytes import Copy, check_copy
 from soak.case import MIB
 from soak.ends import full_disk, head_closes
@@ -48,3 +49,8 @@ def test_head_closes_the_output(tmp_path: Path) -> None:
 )
 def test_a_hostile_container(name: str) -> None:
     assert check_hostile(name) == []
+
+
+@pytest.mark.parametrize("engine", ["docker", "process"])
+def test_a_crowd_in_the_background(tmp_path: Path, engine: str) -> None:
+    assert [*check_crowd(tmp_path, engine, seed=8, count=8)] == []
