@@ -8,6 +8,7 @@ import click
 
 from tyger_local.cli.asking import confirm
 from tyger_local.cli.commands import Command, ContainerCommand, Group, after_dashes, boolean
+from tyger_local.cli.completion import codespec_names, codespec_versions, only_one, words
 from tyger_local.cli.output import write_out
 from tyger_local.cli.render import format_option, print_document, print_documents, print_value
 from tyger_local.cli.state import console, workspace
@@ -47,12 +48,20 @@ def _quantity_options(command: click.Command) -> click.Command:
 
 
 @codespec.command("create", cls=ContainerCommand)
-@click.argument("names", nargs=-1, metavar="[NAME] [-- ARGS...]")
+@click.argument(
+    "names", nargs=-1, metavar="[NAME] [-- ARGS...]", shell_complete=only_one(codespec_names)
+)
 @click.option("-f", "--file", metavar="FILE", help="YAML file with the codespec; - reads stdin.")
 @click.option(
     "--image", metavar="IMAGE", help="The container image (required here or in the file)."
 )
-@click.option("-k", "--kind", metavar="job|worker", help="The kind of codespec (default: job).")
+@click.option(
+    "-k",
+    "--kind",
+    metavar="job|worker",
+    shell_complete=words("job", "worker"),
+    help="The kind of codespec (default: job).",
+)
 @click.option("-i", "--input", "inputs", type=LIST, multiple=True, help="Input buffers.")
 @click.option("-o", "--output", "outputs", type=LIST, multiple=True, help="Output buffers.")
 @click.option("-e", "--env", type=MAP, multiple=True, help="Environment variables.")
@@ -120,8 +129,14 @@ def _refuse_extra(extra: tuple[str, ...], behind: tuple[str, ...] | None) -> Non
 
 
 @codespec.command("show", cls=Command)
-@click.argument("names", nargs=-1, metavar="NAME")
-@click.option("-v", "--version", type=INT, help="The version (default: the latest).")
+@click.argument("names", nargs=-1, metavar="NAME", shell_complete=only_one(codespec_names))
+@click.option(
+    "-v",
+    "--version",
+    type=INT,
+    shell_complete=codespec_versions,
+    help="The version (default: the latest).",
+)
 @format_option
 def show(names: tuple[str, ...], version: int | None, output_format: str) -> None:
     """Show a codespec."""
@@ -147,8 +162,14 @@ def _name_and_version(names: tuple[str, ...], version: int | None) -> tuple[str,
 
 
 @codespec.command("delete", cls=Command)
-@click.argument("names", nargs=-1, metavar="NAME")
-@click.option("-v", "--version", type=INT, help="The version (default: all of them).")
+@click.argument("names", nargs=-1, metavar="NAME", shell_complete=only_one(codespec_names))
+@click.option(
+    "-v",
+    "--version",
+    type=INT,
+    shell_complete=codespec_versions,
+    help="The version (default: all of them).",
+)
 def delete(names: tuple[str, ...], version: int | None, *, force: bool) -> None:
     """Delete a codespec for good, or one version of it; its number is not used again.
 
@@ -169,7 +190,14 @@ delete.params.append(boolean("--force", help="Do not ask."))
 
 @codespec.command("list", cls=Command)
 @click.argument("extra", nargs=-1, metavar="")
-@click.option("-p", "--prefix", default="", metavar="PREFIX", help="Only names that begin with it.")
+@click.option(
+    "-p",
+    "--prefix",
+    default="",
+    metavar="PREFIX",
+    shell_complete=codespec_names,
+    help="Only names that begin with it.",
+)
 @click.option("-l", "--limit", type=INT, help=f"How many at most (default: {DEFAULT_LIMIT}).")
 @format_option
 def list_(extra: tuple[str, ...], prefix: str, limit: int | None, output_format: str) -> None:

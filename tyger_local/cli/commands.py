@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +15,9 @@ from tyger_local.cli.watchdog import Watchdog
 from tyger_local.errors import UsageError
 from tyger_local.spec.go_text import quote
 from tyger_local.spec.names import nearest
+
+if TYPE_CHECKING:  # takes a moment to load, which only a TAB is to pay for
+    from click.shell_completion import CompletionItem
 
 AFTER_DASHES = "tyger_local.after_dashes"
 
@@ -63,6 +66,15 @@ class Choice(click.ParamType[str]):
             )
         return value.lower()
 
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Offer the words."""
+        from click.shell_completion import CompletionItem  # noqa: PLC0415  (late: only for a TAB)
+
+        del ctx, param, incomplete
+        return [CompletionItem(choice) for choice in self.choices]
+
 
 def _note(ctx: click.Context, param: click.Parameter, value: object) -> None:
     given = ctx.get_parameter_source(param.name or "") is click.core.ParameterSource.COMMANDLINE
@@ -101,7 +113,7 @@ def _global_options() -> list[click.Option]:
     return options
 
 
-class _Reading(click.Command):
+class Reading(click.Command):
     """What commands and groups share: global flags, Tyger's argv, help in two sections."""
 
     splits_at_dashes = False
@@ -111,8 +123,8 @@ class _Reading(click.Command):
         super().__init__(*args, **attributes)
         self.params.extend(_global_options())
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read `args` by Tyger's rules and give click the canonical spelling."""
+    def flags(self, ctx: click.Context) -> tuple[dict[str, Flag], dict[str, Flag]]:
+        """Return the flags as pflag knows them, by long and by short name."""
         by_name: dict[str, Flag] = {}
         by_letter: dict[str, Flag] = {}
         for option in self.get_params(ctx):
@@ -126,6 +138,11 @@ class _Reading(click.Command):
                         by_name[name[2:]] = flag
                     else:
                         by_letter[name[1:]] = flag
+        return by_name, by_letter
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read `args` by Tyger's rules and give click the canonical spelling."""
+        by_name, by_letter = self.flags(ctx)
         is_group = isinstance(self, click.Group)
         parsed = Parser(by_name, by_letter, interspersed=not is_group).parse(args)
         if not self.splits_at_dashes:
@@ -165,7 +182,7 @@ def _show_help(ctx: click.Context, _: click.Parameter, value: object) -> None:
         ctx.exit()
 
 
-class Command(_Reading):
+class Command(Reading):
     """A command."""
 
 
@@ -175,7 +192,7 @@ class ContainerCommand(Command):
     splits_at_dashes = True
 
 
-class Group(_Reading, click.Group):
+class Group(Reading, click.Group):
     """A group of commands; `aliases` gives other names of its commands."""
 
     def __init__(

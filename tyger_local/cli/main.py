@@ -10,6 +10,7 @@ import click
 from tyger_local.cli.buffer import buffer
 from tyger_local.cli.codespec import codespec
 from tyger_local.cli.commands import Group, Settings
+from tyger_local.cli.completion_command import complete, completion
 from tyger_local.cli.console import Console
 from tyger_local.cli.df import df
 from tyger_local.cli.output import write_out
@@ -29,6 +30,8 @@ root.add_command(run)
 root.add_command(buffer)
 root.add_command(prune)
 root.add_command(df)
+root.add_command(completion)
+root.add_command(complete)
 
 
 def _print_version(ctx: click.Context, _: click.Parameter, value: object) -> None:

@@ -6,6 +6,7 @@ import click
 
 from tyger_local.cli.codespec import no_positionals
 from tyger_local.cli.commands import Command, boolean
+from tyger_local.cli.completion import run_buffers
 from tyger_local.cli.loading import leaving_on_interrupt
 from tyger_local.cli.output import write_out
 from tyger_local.cli.render import print_value
@@ -25,6 +26,7 @@ EXAMPLE = "NAME=FILE, NAME=ID of a buffer in the store"
     "buffers",
     type=MAP,
     multiple=True,
+    shell_complete=run_buffers,
     help=f"What a buffer is connected to: {EXAMPLE}, or NAME=- for stdin or stdout. One input and "
     "one output left out are connected to these.",
 )
@@ -72,6 +74,7 @@ exec_.params += [
     "buffers",
     type=MAP,
     multiple=True,
+    shell_complete=run_buffers,
     help=f"What a buffer is connected to: {EXAMPLE}. For those left out, buffers are made.",
 )
 def create(extra: tuple[str, ...], **given: object) -> None:

@@ -7,6 +7,7 @@ from typing import TypeVar
 import click
 
 from tyger_local.cli.commands import Choice, boolean
+from tyger_local.cli.completion import codespec_names, codespec_versions, files
 from tyger_local.cli.values import INT, MAP, SECONDS, WHOLE_SECONDS
 
 CommandT = TypeVar("CommandT", bound=click.Command)
@@ -19,8 +20,18 @@ _REQUEST = (
         metavar="FILE",
         help="Run file, or a codespec file to run; - reads stdin.",
     ),
-    click.Option(["-c", "--codespec"], metavar="NAME", help="The codespec to run."),
-    click.Option(["--version"], metavar="N", help="Its version (default: the latest)."),
+    click.Option(
+        ["-c", "--codespec"],
+        metavar="NAME",
+        help="The codespec to run.",
+        shell_complete=codespec_names,
+    ),
+    click.Option(
+        ["--version"],
+        metavar="N",
+        help="Its version (default: the latest).",
+        shell_complete=codespec_versions,
+    ),
     click.Option(["-r", "--replicas"], type=INT, help="How many containers (default: 1)."),
     click.Option(
         ["--timeout"], type=WHOLE_SECONDS, help="When to give up: 300s, 1h30m (default: 12h)."
@@ -62,6 +73,7 @@ _LOCAL = (
         metavar="SRC:DST[:ro]",
         multiple=True,
         help="Show a host path to the container.",
+        shell_complete=files,
     ),
     click.Option(["--user"], metavar="USER[:GROUP]", help="Run as another user than the image's."),
     click.Option(["--platform"], metavar="OS/ARCH", help="The image's platform."),

@@ -9,6 +9,7 @@ from datetime import datetime
 import click
 
 from tyger_local.cli.commands import Choice, Command, boolean
+from tyger_local.cli.completion import only_one, run_ids
 from tyger_local.cli.output import write_out, write_out_bytes
 from tyger_local.cli.run_records import run_id_of
 from tyger_local.cli.state import workspace
@@ -25,7 +26,7 @@ OUTPUT_STREAMS = ("all", "stdout", "stderr")
 
 
 @click.command("watch", cls=Command)
-@click.argument("ids", nargs=-1, metavar="ID")
+@click.argument("ids", nargs=-1, metavar="ID", shell_complete=only_one(run_ids))
 def watch(ids: tuple[str, ...], *, full_resource: bool, exit_code: bool) -> int:
     """Show a run as it is now and after each change, a line of JSON each, until it has ended.
 
@@ -55,7 +56,7 @@ def _exit_code(record: Mapping[str, object]) -> int:
 
 
 @click.command("logs", cls=Command)
-@click.argument("ids", nargs=-1, metavar="[ID]")
+@click.argument("ids", nargs=-1, metavar="[ID]", shell_complete=only_one(run_ids))
 @click.option("--tail", type=COUNT, help="Show only so many of the last lines.")
 @click.option(
     "-s",
@@ -100,7 +101,7 @@ logs.params += [
 
 
 @click.command("cancel", cls=Command)
-@click.argument("ids", nargs=-1, metavar="ID")
+@click.argument("ids", nargs=-1, metavar="ID", shell_complete=only_one(run_ids))
 def cancel(ids: tuple[str, ...]) -> None:
     """End a run, whichever process runs it: SIGTERM, then SIGKILL after its --stop-grace."""
     run_id = run_id_of(ids)

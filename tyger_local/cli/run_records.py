@@ -11,6 +11,7 @@ import click
 from tyger_local.cli.asking import confirm
 from tyger_local.cli.codespec import asked_limit, cut, is_number, no_positionals
 from tyger_local.cli.commands import Command, boolean
+from tyger_local.cli.completion import only_one, run_ids
 from tyger_local.cli.positionals import the_one
 from tyger_local.cli.render import format_option, print_document, print_documents, print_value
 from tyger_local.cli.state import console, workspace
@@ -61,7 +62,7 @@ def run_id_of(ids: tuple[str, ...]) -> int:
 
 
 @click.command("show", cls=Command)
-@click.argument("ids", nargs=-1, metavar="ID")
+@click.argument("ids", nargs=-1, metavar="ID", shell_complete=only_one(run_ids))
 @format_option
 def show(ids: tuple[str, ...], output_format: str) -> None:
     """Show a run."""
@@ -110,7 +111,7 @@ def counts(
 
 
 @click.command("set", cls=Command)
-@click.argument("ids", nargs=-1, metavar="ID")
+@click.argument("ids", nargs=-1, metavar="ID", shell_complete=only_one(run_ids))
 @click.option("--tag", "tags", type=MAP, multiple=True, help="Tags to add or change.")
 @click.option("--etag", metavar="ETAG", help="Change nothing unless the run still has this ETag.")
 @format_option
@@ -132,7 +133,7 @@ set_.params.append(boolean("--clear-tags", help="Remove the tags that the run ha
 
 
 @click.command("delete", cls=Command)
-@click.argument("ids", nargs=-1, metavar="ID...")
+@click.argument("ids", nargs=-1, metavar="ID...", shell_complete=run_ids)
 def delete(ids: tuple[str, ...], *, force: bool) -> None:
     """Remove runs that have ended: their records and logs. Their buffers stay."""
     if not ids:

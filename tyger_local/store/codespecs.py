@@ -23,6 +23,7 @@ _NAME = re.compile(r"[a-z0-9._-]{1,200}")
 # Losing means that another process made progress, so this many losses in a row do not happen:
 # something that is no version is in the way.
 _MAX_TRIES = 1_000
+_MANY = 500
 
 
 def is_name(text: str) -> bool:
@@ -89,7 +90,7 @@ class CodespecStore:
             NotFoundError: There is no such codespec or version.
             StoreError: Its file is damaged or cannot be read.
         """
-        versions = self._versions(name)
+        versions = self.versions(name)
         folder = self._folder(name)
         number = versions[0] if version is None else version
         if number not in versions:
@@ -112,7 +113,7 @@ class CodespecStore:
         Raises:
             NotFoundError: There is no such codespec or version.
         """
-        versions = self._versions(name)
+        versions = self.versions(name)
         folder = self._folder(name)
         if version is not None and version not in versions:
             raise _no_version(name, version, versions[0])
@@ -121,6 +122,17 @@ class CodespecStore:
         folder.tidy()
         return deleted or self.delete(name, version)  # all gone since we looked: look again
 
+    def names(self, prefix: str) -> list[str]:
+        """Return the names that begin with `prefix`, in byte order.
+
+        Where they are many, those of which all versions were deleted are among them: to know takes a look
+        into the folder of each.
+        """
+        names = sorted(e for e in self._entries() if e.startswith(prefix) and is_name(e))
+        if len(names) > _MANY:
+            return names
+        return [name for name in names if self._folder(name).numbers().newest_first]
+
     def _folder(self, name: str) -> VersionFolder:
         return VersionFolder(self._home.codespecs_dir / name, name)
 
@@ -128,8 +140,12 @@ class CodespecStore:
         self._home.check()
         return folder_names(self._home.codespecs_dir)
 
-    def _versions(self, name: str) -> list[int]:
-        """Return the versions of `name`, newest first and at least one."""
+    def versions(self, name: str) -> list[int]:
+        """Return the versions of `name`, newest first and at least one.
+
+        Raises:
+            NotFoundError: There is no such codespec.
+        """
         versions = self._folder(name).numbers().newest_first if is_name(name) else []
         if not versions:
             raise self._no_codespec(name)

@@ -146,6 +146,21 @@ class Codespecs:
         """
         return self._store.delete(name, version)
 
+    def names(self, prefix: str = "") -> list[str]:
+        """Return the names that begin with `prefix`, in byte order, without reading any codespec.
+
+        Where they are many, deleted ones may be among them.
+        """
+        return self._store.names(prefix)
+
+    def versions(self, name: str) -> list[int]:
+        """Return the versions of a codespec, newest first.
+
+        Raises:
+            NotFoundError: There is no such codespec.
+        """
+        return self._store.versions(name)
+
     # Last, since below it the name in an annotation would be the method.
     def list(self, prefix: str = "", limit: int | None = None) -> list[JsonObject]:
         """Return the latest version of each codespec whose name begins with `prefix`, by name.

@@ -40,6 +40,10 @@ class RecordedRuns:
         """
         return self._records.get(run_id)
 
+    def ids(self) -> list[int]:
+        """Return the ids of the runs, newest first, without reading their records."""
+        return self._records.store.ids()
+
     def latest(self) -> int:
         """Return the id of the newest run.
 

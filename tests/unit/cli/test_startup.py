@@ -47,6 +47,10 @@ def _imported(*argv: str) -> tuple[int, list[str]]:
         (["run", "exec", "--help"], 0),
         (["codespec", "create", "--help"], 0),
         (["--version"], 0),
+        (["completion", "bash"], 0),
+        (["__complete", "--shell=bash", "--", "tyger-local run show "], 0),
+        (["__complete", "--shell=bash", "--", "tyger-local run exec -c a --version "], 0),
+        (["__complete", "--shell=zsh", "--", "tyger-local run exec -c a -b "], 0),
         (["codespec", "create", "--nope"], 2),
     ],
 )

@@ -410,7 +410,7 @@ def test_versions_that_vanish_while_we_look(
     for image in "abc":
         _create(codespecs, "x", image)
     _create(codespecs, "y", "a")
-    real = CodespecStore._versions
+    real = CodespecStore.versions
     numbers = codespecs._folder("x").numbers()
     other = CodespecStore(home, print, lambda name, names: None)
 
@@ -420,7 +420,7 @@ def test_versions_that_vanish_while_we_look(
             other.delete(name, 3)
         return versions
 
-    monkeypatch.setattr(CodespecStore, "_versions", late)
+    monkeypatch.setattr(CodespecStore, "versions", late)
     assert codespecs.get("x")["version"] == 2
     _create(codespecs, "y", "b")
     _create(codespecs, "y", "c")
