@@ -21,6 +21,9 @@ IsAlive = Callable[[Mapping[str, str]], "bool | None"]
 """Tells, by the labels of an owner, whether that process lives; None when they tell none."""
 
 
+FAILED = "the buffer is in a permanently failed state"
+
+
 class Contents(str, Enum):
     """What there is of a buffer's bytes."""
 
@@ -92,6 +95,19 @@ class BufferData:
                 return self.path.stat().st_size
             except FileNotFoundError:
                 return None
+
+    def goes_on(self) -> bool:
+        """Return whether more bytes may come.
+
+        Raises:
+            NotFoundError: The buffer was purged.
+            StateError: The buffer has failed.
+            StoreError: Its files are damaged.
+        """
+        contents = self.contents
+        if contents is Contents.FAILED:
+            raise StateError(FAILED, "Whatever wrote it did not come to its end: make another one")
+        return contents is not Contents.COMPLETE
 
     def claim(self, labels: Mapping[str, str]) -> BufferWriter:
         """Become the one writer.

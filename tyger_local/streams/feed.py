@@ -148,7 +148,10 @@ class Feed(Transfer):
         """Close the pipe once no more is in it than a pipe on the cluster holds.
 
         Ours may be larger. Closed earlier, it would refuse a second reader that there still comes in time.
+        Where bytes are missing it stays open until the container is killed: its end would look clean.
         """
+        if self._is_faulty():
+            return False
         patience_ms = 1
         while unread_bytes(self._writer) > UNREAD_ALLOWED_BYTES:
             poll = self._poll_signs()
@@ -171,6 +174,13 @@ class Feed(Transfer):
         self._is_opened_again()
         self._finished.begin()
         return False
+
+    def _is_faulty(self) -> bool:
+        """Take note of why the source's end is none; return whether that is so."""
+        fault = self._source.fault
+        if fault is not None:
+            self._fail(fault)
+        return fault is not None
 
     def _close_writer(self) -> None:
         writer, self._writer = self._writer, -1
@@ -206,6 +216,8 @@ class Feed(Transfer):
             if self._is_opened_again():
                 return
             if data == b"":
+                if self._is_faulty():
+                    return
                 break
             count += len(data or b"")
         self._unread = count

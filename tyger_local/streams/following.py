@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from tyger_local.streams.changes import FolderChanges
 from tyger_local.streams.copying import Copier
+from tyger_local.streams.wake import Wake
 
 RELOOK_S = 1.0
 """How often one looks again whatever the kernel tells: nobody tells of a writer's death."""
 
 
+class StoppedError(Exception):
+    """Somebody does not want the rest any more."""
+
+
 def follow(
-    path: Path, target: int, goes_on: Callable[[], bool], stop: Sequence[int] = ()
+    path: Path, target: int, goes_on: Callable[[], bool], stop: Wake | None = None
 ) -> int | None:
     """Copy `path`, which may not be there yet, to `target` until no more comes.
 
@@ -22,13 +27,14 @@ def follow(
         path: The file. Its folder must be there.
         target: Any descriptor that can be written.
         goes_on: Returns whether more may come. What it raises ends all this, and what was copied stays.
-        stop: Descriptors that end all this when they can be read.
+        stop: Ends all this once it is set.
 
     Returns:
         How many bytes were copied; None when there is no such file.
 
     Raises:
         OSError: One side is broken.
+        StoppedError: `stop` was set.
     """
     source = -1
     total = 0
@@ -42,7 +48,9 @@ def follow(
                 total += Copier(source, target).copy()  # a new one: it looks at the file's size
             if not more:
                 return None if source < 0 else total
-            changes.wait(RELOOK_S, stop)
+            changes.wait(RELOOK_S, () if stop is None else (stop.fd,))
+            if stop is not None and stop.is_set:
+                raise StoppedError
     finally:
         changes.close()
         if source >= 0:

@@ -30,11 +30,13 @@ class Source:
         name: For messages.
         is_regular: Whether it is a regular file, which can always be read.
         expected_bytes: How many bytes it holds; 0 when that is not known.
+        fault: Why its end is none: bytes are missing. To be asked for once it has come to its end.
     """
 
     def __init__(self, fd: int, name: str, *, owned: bool) -> None:
         self.fd = fd
         self.name = name
+        self.fault: str | None = None
         self._owned = owned
         status = os.fstat(fd)
         self.is_regular = stat.S_ISREG(status.st_mode)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tyger_local.errors import ReaderClosedError, StateError, StoreError, UsageError
-from tyger_local.store.files import damaged
-from tyger_local.store.writing import BufferData, BufferWriter, Contents
+from tyger_local.errors import StoreError, UsageError
+from tyger_local.runner.stored import copy_to
+from tyger_local.store.writing import BufferData, BufferWriter
 from tyger_local.streams.copying import Copier
-from tyger_local.streams.following import follow
 from tyger_local.streams.host import open_target
 from tyger_local.streams.tally import CHECKSUM_LIMIT_BYTES, Checksum, Tally
 from tyger_local.workspace.clock import now
@@ -19,8 +18,6 @@ from tyger_local.workspace.owner import this_process
 
 End = str | os.PathLike[str] | int
 """A path, or an open descriptor, which stays open."""
-
-FAILED = "the buffer is in a permanently failed state"
 
 
 def write(buffer_id: str, data: BufferData, source: End) -> None:
@@ -57,64 +54,17 @@ def writing(data: BufferData) -> Iterator[BufferWriter]:
 
 def read(buffer_id: str, data: BufferData, target: End) -> int:
     """Copy a buffer to `target`; see `Buffers.read`."""
-    goes_on(data)  # a failed one touches no file
+    data.goes_on()  # a failed one touches no file
     if isinstance(target, int):
-        return read_to(buffer_id, data, target)
+        return copy_to(buffer_id, data, target)
     opened = open_target(buffer_id, Path(target))
     try:
-        count = read_to(buffer_id, data, opened.fd)
+        count = copy_to(buffer_id, data, opened.fd)
     except BaseException:
         opened.discard()
         raise
     opened.publish()
     return count
-
-
-def read_to(buffer_id: str, data: BufferData, fd: int, stop: Sequence[int] = ()) -> int:
-    """Copy a buffer to a descriptor, to its end.
-
-    Args:
-        buffer_id: For messages.
-        data: Its bytes.
-        fd: Where they go.
-        stop: Descriptors that end all this when they can be read.
-
-    Returns:
-        How many bytes.
-
-    Raises:
-        StateError: It has failed.
-        ReaderClosedError: Whoever read `fd` has closed it.
-        StoreError: It is damaged, or cannot be copied.
-    """
-    try:
-        count = follow(data.path, fd, lambda: goes_on(data), stop)
-    except BrokenPipeError as error:
-        raise ReaderClosedError("whoever read the buffer's bytes closed them") from error
-    except OSError as error:
-        raise StoreError(
-            f"The buffer '{buffer_id}' could not be read: {error.strerror}",
-            "See to the cause, and read it again",
-        ) from error
-    expected = data.end.get("bytes")
-    if count is None:
-        raise damaged(data.path, "it is not there, and the buffer is said to be complete")
-    if count != expected:
-        raise damaged(data.path, f"it has {count} bytes and not {expected}")
-    return count
-
-
-def goes_on(data: BufferData) -> bool:
-    """Return whether more bytes may come.
-
-    Raises:
-        NotFoundError: The buffer was purged.
-        StateError: The buffer has failed.
-    """
-    contents = data.contents
-    if contents is Contents.FAILED:
-        raise StateError(FAILED, "Whatever wrote it did not come to its end: make another one")
-    return contents is not Contents.COMPLETE
 
 
 def _sha256(fd: int) -> str | None:

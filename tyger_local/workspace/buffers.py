@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from tyger_local.errors import StateError
+from tyger_local.errors import NotFoundError, StateError, StoreError
 from tyger_local.outcome.etag import etag as etag_of
 from tyger_local.spec.place import Place
 from tyger_local.spec.tags import check_tags, is_chosen
@@ -14,7 +15,7 @@ from tyger_local.spec.ttl import expires_at
 from tyger_local.store.buffers import BufferStore, StoredBuffer, new_buffer_id
 from tyger_local.store.home import Home
 from tyger_local.store.writing import BufferData, Contents, buffer_not_found
-from tyger_local.workspace.buffer_bytes import End, goes_on, read, write
+from tyger_local.workspace.buffer_bytes import End, read, write
 from tyger_local.workspace.clock import now
 from tyger_local.workspace.owner import is_alive, owner_in
 
@@ -155,7 +156,7 @@ class Buffers:
             StateError: It is not complete.
         """
         data = self.data(buffer_id)
-        if goes_on(data):
+        if data.goes_on():
             raise StateError(
                 f"the buffer '{buffer_id}' is not complete yet",
                 f"wait for it with 'tyger-local buffer read {buffer_id}'",
@@ -221,6 +222,11 @@ class Buffers:
         shown = self._shown(buffer)
         self._store.purge(buffer_id)
         return shown
+
+    def take_back(self, buffer_id: str) -> None:
+        """Remove a buffer that nobody has heard of yet; only for who made it."""
+        with suppress(NotFoundError, StoreError):
+            self._store.purge(buffer_id)
 
     def tidy(self) -> None:
         """Remove what killed processes left that were purging."""

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tyger_local.streams import following
-from tyger_local.streams.following import follow
+from tyger_local.streams.following import StoppedError, follow
+from tyger_local.streams.wake import Wake
 
 
 @pytest.fixture
@@ -91,16 +92,14 @@ def test_an_error_of_who_knows_the_end_is_passed_on(path: Path, target: int) -> 
 
 
 def test_it_can_be_stopped(path: Path, target: int) -> None:
-    reader, writer = os.pipe()
-    os.write(writer, b"!")
+    stop = Wake()
     path.write_bytes(b"some")
-    asked = 0
 
     def goes_on() -> bool:
-        nonlocal asked
-        asked += 1
-        return asked < 5
+        stop.set()
+        return True
 
-    assert follow(path, target, goes_on, (reader,)) == 4
-    os.close(reader)
-    os.close(writer)
+    with pytest.raises(StoppedError):
+        follow(path, target, goes_on, stop)
+    assert _got(target) == b"some"
+    stop.close()
