@@ -75,7 +75,8 @@ class _Run:
             if self._watch is not None:
                 cause = self._settle(self._watch, cause)
             buffers = [replica.statistics() for replica in self._replicas]
-            verdict = self._publish(self._judge(cause, tuple(chain(*buffers))))
+            everything = tuple(chain(*buffers))
+            verdict = self._publish(self._judge(cause, everything), everything)
             first = buffers[0] if buffers else ()
             self._record = replace(self._record, warnings=tuple(self._warnings))
             self._save(self._record.ended(verdict, setup.now(), first))
@@ -236,13 +237,15 @@ class _Run:
         )
         return judge(facts)
 
-    def _publish(self, verdict: Verdict) -> Verdict:
+    def _publish(self, verdict: Verdict, buffers: tuple[BufferStats, ...]) -> Verdict:
         """Publish the outputs of a run that succeeded; keep the parts of one that did not."""
         ends = self._setup.ends
-        if verdict.kind is VerdictKind.SUCCEEDED:
-            try:
+        try:
+            ends.end_buffers(buffers, verdict.kind)
+            if verdict.kind is VerdictKind.SUCCEEDED:
                 ends.publish()
-            except StreamError as error:
+        except StreamError as error:
+            if verdict.kind is VerdictKind.SUCCEEDED:
                 failed = Facts(EndedBy.BUFFER, message=error.what, hint=error.hint)
                 verdict = judge(failed)
         kept = ends.close()

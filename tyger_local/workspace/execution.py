@@ -17,10 +17,11 @@ from tyger_local.plan.build import SHELL, ResolvedRun, plan_run
 from tyger_local.plan.describe import described
 from tyger_local.plan.model import Difference, Overrides, RunPlan
 from tyger_local.runner.cancel import Cancellation
-from tyger_local.runner.ends import Connection, HostEnds, Stdio, check_connections
+from tyger_local.runner.ends import Connection, HostEnds, NewBuffer, Stdio, check_connections
 from tyger_local.runner.remains import PartialFile, Remains
 from tyger_local.runner.run import run as carry_out
 from tyger_local.runner.setup import Options, Setup
+from tyger_local.runner.stored import StoreBuffer
 from tyger_local.spec.buffers import Direction
 from tyger_local.spec.place import Place
 from tyger_local.spec.runs import BufferArgument, RunRequest
@@ -30,6 +31,7 @@ from tyger_local.store.logs import ContainerLog
 from tyger_local.store.running import RunningStore
 from tyger_local.store.runs import RunStore
 from tyger_local.streams.leftovers import new_folder_name, new_temporary_name, partial_name
+from tyger_local.workspace.buffers import Buffers
 from tyger_local.workspace.canceling import listening
 from tyger_local.workspace.clock import now
 from tyger_local.workspace.codespecs import Codespecs
@@ -38,7 +40,14 @@ from tyger_local.workspace.order import Order
 from tyger_local.workspace.owner import this_process
 from tyger_local.workspace.reading import STDIN
 from tyger_local.workspace.registration import Registration
-from tyger_local.workspace.resolving import connect, refuse_strictly, resolve_run
+from tyger_local.workspace.resolving import (
+    STREAM,
+    UNMAPPED,
+    connect,
+    refuse_strictly,
+    resolve_run,
+)
+from tyger_local.workspace.run_buffers import look_up, with_new_buffers
 
 PLANNED_RUN_ID = "[run id]"
 """Stands for the id in a plan that is only shown."""
@@ -75,11 +84,12 @@ class Execution:
         request: What is asked for.
         file: Where the request came from: a path, ``-`` for standard input, or None.
         codespecs: Where named codespecs are.
+        buffers: Where buffers are that are named by their ids.
         engine: What will run it.
         options: How.
 
     Raises:
-        NotFoundError: The codespec does not exist.
+        NotFoundError: The codespec or a buffer does not exist.
         UsageError: The request cannot be run here, or under ``--strict`` would differ on the cluster.
         BufferArgumentError: A buffer cannot be connected.
     """
@@ -89,6 +99,7 @@ class Execution:
         request: RunRequest,
         file: str | None,
         codespecs: Codespecs,
+        buffers: Buffers,
         engine: Engine,
         options: ExecOptions,
     ) -> None:
@@ -99,7 +110,14 @@ class Execution:
         self._request = request
         self._run: ResolvedRun = resolve_run(request, codespecs)
         folder = Path() if file is None or file == STDIN else Path(file).parent
-        self._connections = connect(self._run.codespec, request.job.buffers, folder)
+        self._buffers = buffers
+        self._connections = connect(
+            self._run.codespec,
+            request.job.buffers,
+            folder,
+            lambda buffer_id: look_up(buffers, buffer_id),
+            makes_buffers=options.is_detached,
+        )
         if options.is_detached:
             _check_no_streams(self._connections)
         elif file == STDIN:
@@ -164,7 +182,11 @@ class Execution:
         temporaries = _temporaries(self._connections)
         remains = self._remains(run_id, run_labels(home, this_process(), run_id), temporaries)
         with Registration(running, remains) as registration, ExitStack() as stack:
+            rollback = ExitStack()
             try:
+                self._connections = with_new_buffers(
+                    self._connections, self._buffers, self._request.job, run_id, rollback
+                )
                 ends = HostEnds(self._connections, replicas, temporaries)
                 stack.callback(ends.close)
                 stack.enter_context(listening(store, run_id, self._options.cancellation))
@@ -172,6 +194,7 @@ class Execution:
                 store.write(run_id, record.document())
             except BaseException:  # a signal, too: nobody has seen this run
                 stack.close()
+                rollback.close()
                 registration.withdraw()
                 store.discard(run_id)
                 raise
@@ -277,7 +300,15 @@ def _temporaries(connections: Mapping[str, Connection]) -> dict[str, Path]:
 
 
 def _shown(connection: Connection) -> str:
-    return "-" if isinstance(connection.to, Stdio) else str(connection.to.absolute())
+    if isinstance(connection.to, Stdio):
+        return STREAM
+    if isinstance(connection.to, NewBuffer):
+        return UNMAPPED
+    return (
+        connection.to.id
+        if isinstance(connection.to, StoreBuffer)
+        else str(connection.to.absolute())
+    )
 
 
 def _check_terminal(connections: Mapping[str, Connection]) -> None:
@@ -296,7 +327,7 @@ def _check_no_streams(connections: Mapping[str, Connection]) -> None:
             raise BufferArgumentError(
                 f"the buffer '{connection.buffer}' cannot use {connection.to.value}: "
                 "a run in the background has none",
-                f"connect it with -b {connection.buffer}=FILE",
+                f"connect it with -b {connection.buffer}=FILE, or leave it out for a new buffer",
             )
 
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from tyger_local.errors import BufferArgumentError, ClusterDifferenceError, UsageError
+from tyger_local.errors import (
+    BufferArgumentError,
+    ClusterDifferenceError,
+    NotFoundError,
+    UsageError,
+)
 from tyger_local.plan.build import ResolvedRun
 from tyger_local.plan.model import Difference
-from tyger_local.runner.ends import Connection, Stdio
+from tyger_local.runner.ends import Connection, NewBuffer, Stdio
+from tyger_local.runner.stored import StoreBuffer
 from tyger_local.spec.buffers import Direction
 from tyger_local.spec.decode import IN_PLACE_READING, decode, plain_document
 from tyger_local.spec.flags import CodespecFlags, codespec_from
@@ -19,14 +24,13 @@ from tyger_local.spec.models import CodespecFile, JobCodespec
 from tyger_local.spec.names import nearest
 from tyger_local.spec.rules import cluster_refusals
 from tyger_local.spec.runs import BufferArgument, CodespecRef, RunRequest
+from tyger_local.store.buffers import is_buffer_id
 from tyger_local.workspace.codespecs import Codespecs
 
 UNMAPPED = "_"
 STREAM = "-"
 SHORTEST_TIMEOUT_S = 1
 API_REFUSAL = "Failed to create Kubernetes objects. See server logs."
-
-_BUFFER_ID = re.compile("[a-z2-7]{26}")
 
 
 def resolve_run(request: RunRequest, codespecs: Codespecs) -> ResolvedRun:
@@ -71,7 +75,12 @@ def _job_codespec(request: RunRequest, codespecs: Codespecs) -> JobCodespec:
 
 
 def connect(
-    codespec: JobCodespec, arguments: Mapping[str, BufferArgument], file_folder: Path
+    codespec: JobCodespec,
+    arguments: Mapping[str, BufferArgument],
+    file_folder: Path,
+    look_up: Callable[[str], StoreBuffer],
+    *,
+    makes_buffers: bool = False,
 ) -> dict[str, Connection]:
     """Decide what each buffer is connected to.
 
@@ -79,12 +88,21 @@ def connect(
         codespec: The job's codespec.
         arguments: By buffer, as written.
         file_folder: The run file's folder, from which its relative paths count.
+        look_up: Returns a buffer of the store by its id.
+        makes_buffers: Whether what is not connected gets a new buffer of the store; else it is standard input
+            or output.
 
     Raises:
-        BufferArgumentError: An argument names no buffer of the codespec, more than one buffer would use
-            standard input or output, or a buffer's id is not known.
+        BufferArgumentError: An argument names no buffer of the codespec, or more than one buffer would use
+            standard input or output.
+        NotFoundError: A buffer's id is not known.
     """
     buffers = codespec.buffers
+    stored = {  # before all else, as in Tyger
+        name: found
+        for name, argument in arguments.items()
+        if (found := _stored(argument, _path(argument, file_folder), look_up)) is not None
+    }
     for name, argument in arguments.items():
         if name not in (*buffers.inputs, *buffers.outputs):
             raise _undeclared(name, argument, (*buffers.inputs, *buffers.outputs))
@@ -94,14 +112,19 @@ def connect(
         (buffers.outputs, Direction.OUTPUT),
     ):
         unmapped = [name for name in names if _is_unmapped(arguments.get(name))]
-        if len(unmapped) > 1:
+        if len(unmapped) > 1 and not makes_buffers:
             raise BufferArgumentError(
                 "exec cannot be called if the job has multiple unmapped "
                 f"{direction.value} buffers ({', '.join(unmapped)})",
                 f"connect all but one with -b {unmapped[0]}=FILE",
             )
         for name in names:
-            connections[name] = _connection(name, direction, arguments.get(name), file_folder)
+            if name in stored:
+                connections[name] = Connection(name, direction, stored[name])
+            elif makes_buffers and name in unmapped:
+                connections[name] = Connection(name, direction, NewBuffer.NEW)
+            else:
+                connections[name] = _connection(name, direction, arguments.get(name), file_folder)
         _check_one_stream(direction, connections.values())
     return connections
 
@@ -140,15 +163,27 @@ def _connection(
             f"{argument.where}: the buffer '{name}' is connected to a folder ({argument.text})",
             "name a file in it",
         )
+    return Connection(name, direction, _path(argument, file_folder))
+
+
+def _path(argument: BufferArgument, file_folder: Path) -> Path:
     path = Path(argument.text)
-    if argument.in_file and not path.is_absolute():
-        path = file_folder / path
-    if _BUFFER_ID.fullmatch(argument.text) and not os.path.lexists(path):
-        raise BufferArgumentError(
-            f"The buffer '{argument.text}' was not found",
-            "to name a file, write its path as ./FILE",
-        )
-    return Connection(name, direction, path)
+    return file_folder / path if argument.in_file and not path.is_absolute() else path
+
+
+def _stored(
+    argument: BufferArgument, path: Path, look_up: Callable[[str], StoreBuffer]
+) -> StoreBuffer | None:
+    """Return the buffer of the store that is meant, None where it is none."""
+    if not is_buffer_id(argument.text):
+        return None
+    try:
+        return look_up(argument.text)
+    except NotFoundError as error:
+        if os.path.lexists(path):
+            return None
+        hint = f"{error.hint}; to name a file, write its path as ./FILE"
+        raise NotFoundError(error.what, hint) from error
 
 
 def _check_one_stream(direction: Direction, connections: Iterable[Connection]) -> None:

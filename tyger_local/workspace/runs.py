@@ -192,6 +192,7 @@ class Runs(RecordedRuns):
             TargetFlags,
             run_request,
         )
+        from tyger_local.workspace.buffers import Buffers  # noqa: PLC0415
         from tyger_local.workspace.engines import make_engine  # noqa: PLC0415
         from tyger_local.workspace.execution import ExecOptions, Execution  # noqa: PLC0415
 
@@ -207,4 +208,5 @@ class Runs(RecordedRuns):
             engine = self._asked.pop()
         except IndexError:
             engine = make_engine(self._engine)
-        return Execution(run, file, self._codespecs, engine, options or ExecOptions())
+        store = Buffers(self._home, self._warn)
+        return Execution(run, file, self._codespecs, store, engine, options or ExecOptions())

@@ -334,8 +334,6 @@ def test_standard_input_and_output(program: Cli) -> None:
         ("", "output", ["-b", "output=."], "the output 'output' cannot be written: . is a directory"),
         ("", "output", ["-b", "output=no/x"], "there is no folder"),
         ("", "output", ["-b", "output=f/x"], "the output 'output' cannot be written"),
-        ("input", "", ["-b", "input=" + "a" * 26], (f"The buffer '{'a' * 26}' was not found. "
-         "To name a file, write its path as ./FILE.")),
         ("input", "output", ["-b", "input=f,output=f"], ("the buffers 'input' and 'output' are both "
          "connected to f. An output needs a file of its own.")),
         ("input", "output", ["-b", "input=f,output=../work/f"], "are both connected to"),
