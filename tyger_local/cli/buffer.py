@@ -10,6 +10,7 @@ from tyger_local.cli.buffer_bytes import gen, read, write
 from tyger_local.cli.buffer_removal import delete, purge, restore
 from tyger_local.cli.codespec import asked_limit, cut, no_positionals
 from tyger_local.cli.commands import Command, Group, boolean
+from tyger_local.cli.completion import buffer_ids, only_one
 from tyger_local.cli.output import write_out
 from tyger_local.cli.positionals import buffer_id
 from tyger_local.cli.render import format_option, print_document, print_documents, print_value
@@ -65,7 +66,7 @@ create.params.append(boolean("--full-resource", help="Print the buffer and not o
 
 
 @buffer.command("show", cls=Command)
-@click.argument("ids", nargs=-1, metavar="ID")
+@click.argument("ids", nargs=-1, metavar="ID", shell_complete=only_one(buffer_ids))
 @format_option
 def show(ids: tuple[str, ...], output_format: str, *, soft_deleted: bool) -> None:
     """Show a buffer."""
@@ -74,7 +75,7 @@ def show(ids: tuple[str, ...], output_format: str, *, soft_deleted: bool) -> Non
 
 
 @buffer.command("set", cls=Command)
-@click.argument("ids", nargs=-1, metavar="ID")
+@click.argument("ids", nargs=-1, metavar="ID", shell_complete=only_one(buffer_ids))
 @click.option("--tag", "tags", type=MAP, multiple=True, help="Tags to add or to change.")
 @click.option("--etag", metavar="ETAG", help="Change it only if this is its eTag.")
 @click.option(

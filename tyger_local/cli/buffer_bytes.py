@@ -7,6 +7,7 @@ import sys
 import click
 
 from tyger_local.cli.commands import Command
+from tyger_local.cli.completion import buffer_ids, only_one
 from tyger_local.cli.positionals import buffer_id, the_one
 from tyger_local.cli.signals import canceling
 from tyger_local.cli.state import workspace
@@ -28,7 +29,7 @@ def _check_dop(dop: int | None) -> None:
 
 
 @click.command("write", cls=Command)
-@click.argument("ids", nargs=-1, metavar="ID")
+@click.argument("ids", nargs=-1, metavar="ID", shell_complete=only_one(buffer_ids))
 @click.option("-i", "--input", "source", metavar="FILE", help="What to read (default: stdin).")
 @click.option("-p", "--dop", type=INT, help=DOP_HELP)
 @click.option("-b", "--block-size", metavar="SIZE", help="Ignored here: there are no blocks.")
@@ -71,7 +72,7 @@ def _stdin(identifier: str) -> int:
 
 
 @click.command("read", cls=Command)
-@click.argument("ids", nargs=-1, metavar="ID")
+@click.argument("ids", nargs=-1, metavar="ID", shell_complete=only_one(buffer_ids))
 @click.option("-o", "--output", "target", metavar="FILE", help="Where it goes (default: stdout).")
 @click.option("-p", "--dop", type=INT, help=DOP_HELP)
 def read(ids: tuple[str, ...], target: str | None, dop: int | None) -> None:

@@ -9,6 +9,7 @@ import click
 
 from tyger_local.cli.asking import can_ask, confirm
 from tyger_local.cli.commands import Command, boolean
+from tyger_local.cli.completion import buffer_ids
 from tyger_local.cli.output import write_out
 from tyger_local.cli.render import Document, print_value
 from tyger_local.cli.state import console, workspace
@@ -119,7 +120,7 @@ def _done(deed: Deed, identifier: str) -> bool | None:
 
 def _command(name: str, text: str, make_deed: Callable[[], Deed]) -> click.Command:
     @click.command(name, cls=Command, help=text)
-    @click.argument("ids", nargs=-1, metavar="[ID...]")
+    @click.argument("ids", nargs=-1, metavar="[ID...]", shell_complete=buffer_ids)
     @click.option("--tag", "tags", type=MAP, multiple=True, help="All buffers with these tags.")
     @click.option(
         "--exclude-tag",

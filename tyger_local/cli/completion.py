@@ -23,7 +23,10 @@ from tyger_local.workspace.runs import Runs
 if TYPE_CHECKING:  # takes a moment to load, which only a TAB is to pay for
     from click.shell_completion import CompletionItem
 
-MOST_RUNS = 50
+MOST = 50
+"""How many runs or buffers are offered at once."""
+
+SEE_DELETED = ("restore", "purge")
 
 OPEN = "open"
 """The kind of a candidate after which the word goes on: no blank is put behind it."""
@@ -60,16 +63,32 @@ def run_ids(ctx: click.Context, param: click.Parameter, incomplete: str) -> list
     runs = _workspace(ctx).runs
     named = _words(ctx.params.get(param.name or ""))
     fitting = (str(i) for i in runs.ids() if str(i).startswith(incomplete) and str(i) not in named)
-    return [item(i, _about_run(runs, int(i))) for i in islice(fitting, MOST_RUNS)]
+    return [item(i, _about_run(runs, int(i))) for i in islice(fitting, MOST)]
+
+
+def buffer_ids(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer the newest buffers that are not named yet: soft-deleted ones to who restores or purges."""
+    deleted = ctx.info_name in SEE_DELETED or "soft_deleted" in ctx.params
+    named = _words(ctx.params.get(param.name or ""))
+    buffers = _workspace(ctx).buffers.list(soft_deleted=deleted)
+    fitting = (
+        (str(document["id"]), document)
+        for document in buffers
+        if str(document["id"]).startswith(incomplete) and document["id"] not in named
+    )
+    return [item(i, _about_buffer(document)) for i, document in islice(fitting, MOST)]
 
 
 def run_buffers(
     ctx: click.Context, param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
-    """Offer ``NAME=`` for the codespec's buffers that are not connected yet, and behind it files."""
-    name, equals, _ = incomplete.partition("=")
+    """Offer ``NAME=`` for the codespec's buffers that are not connected yet; behind it files and buffers."""
+    name, equals, value = incomplete.partition("=")
     if equals:
-        return [item(f"{name}=", kind=FILE)]
+        stored = (
+            buffer_ids(ctx, param, value) if value else []
+        )  # else the files are what is looked for
+        return [item(f"{name}={each.value}") for each in stored] + [item(f"{name}=", kind=FILE)]
     codespec, version = _named_codespec(ctx.params)
     document = _workspace(ctx).codespecs.show(codespec, version)
     connected = {word.partition("=")[0] for word in _words(ctx.params.get(param.name or ""))}
@@ -145,6 +164,12 @@ def _about_run(runs: Runs, run_id: int) -> str:
     for field in ("job", "codespec", "image"):
         image = image.get(field) if isinstance(image, Mapping) else None
     return " ".join(str(word) for word in (record.get("status"), image) if word)
+
+
+def _about_buffer(buffer: Mapping[str, object]) -> str:
+    tags = buffer.get("tags")
+    said = [f"{name}={value}" for name, value in tags.items()] if isinstance(tags, Mapping) else []
+    return " ".join([str(buffer.get("createdAt")), str(buffer.get("state")), *said])
 
 
 def _buffers(codespec: Mapping[str, object]) -> Iterator[tuple[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from tyger_local.cli.commands import Command
+from tyger_local.cli.completion import only_one, run_ids
 from tyger_local.cli.output import write_out
 from tyger_local.cli.render import print_value, text_format_option
 from tyger_local.cli.run_records import run_id_of
@@ -17,7 +18,7 @@ STDOUT = "-"
 
 
 @click.command("report", cls=Command)
-@click.argument("ids", nargs=-1, metavar="[ID]")
+@click.argument("ids", nargs=-1, metavar="[ID]", shell_complete=only_one(run_ids))
 @click.option(
     "--html", metavar="FILE", help="Also write a page with plots over time; - prints it instead."
 )

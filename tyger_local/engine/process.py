@@ -9,10 +9,8 @@ How a child's descendants are found says `tyger_local.engine.descendants`.
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import platform
-import shutil
 import signal
 import subprocess
 import threading
@@ -37,13 +35,7 @@ from tyger_local.engine.descendants import (
     new_token,
     remnants,
 )
-from tyger_local.engine.refusals import (
-    cannot_start,
-    interpreter_not_found,
-    not_executable,
-    not_found,
-    wrong_format,
-)
+from tyger_local.engine.refusals import refused_by_system
 from tyger_local.engine.sights import threads
 from tyger_local.errors import (
     EngineError,
@@ -199,7 +191,7 @@ class ChildProcess:
                 start_new_session=stdin is not None,
             )
         except OSError as error:
-            raise _start_error(self._argv[0], error) from error
+            raise refused_by_system(self._argv[0], error) from error
         except ValueError as error:  # a NUL byte
             raise StartError(f"the command cannot be started: {error}") from error
 
@@ -285,18 +277,3 @@ class ChildProcess:
 def _deliver(stream: OutputStream, pipe: IO[bytes], on_output: OnOutput) -> None:
     while data := os.read(pipe.fileno(), READ_BYTES):
         on_output(stream, data)
-
-
-def _start_error(command: str, error: OSError) -> StartError:
-    """Translate what the system says when a program cannot be executed."""
-    words = error.strerror or str(error)
-    subject = f"the command '{command}'"
-    if isinstance(error, (FileNotFoundError, NotADirectoryError)):
-        if shutil.which(command):
-            return interpreter_not_found(subject, words)
-        return not_found(subject, words, command, in_image=False)
-    if isinstance(error, PermissionError):
-        return not_executable(subject, words)
-    if error.errno == errno.ENOEXEC:
-        return wrong_format(subject, words)
-    return cannot_start(subject, words)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import shutil
 from pathlib import PurePosixPath
 
 from tyger_local.errors import (
@@ -76,3 +78,23 @@ def cannot_start(subject: str, said: str) -> StartError:
     if "argument list too long" in said.lower():
         hint = "args and env are too large together; put what is long into a buffer or the image"
     return StartError(f"{subject} could not be started: {said}", hint)
+
+
+def refused_by_system(command: str, error: OSError) -> StartError:
+    """Return the error for a command of this machine, from what the system said.
+
+    Args:
+        command: Its first word.
+        error: What executing it raised.
+    """
+    said = error.strerror or str(error)
+    subject = f"the command '{command}'"
+    if isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        if shutil.which(command):
+            return interpreter_not_found(subject, said)
+        return not_found(subject, said, command, in_image=False)
+    if isinstance(error, PermissionError):
+        return not_executable(subject, said)
+    if error.errno == errno.ENOEXEC:
+        return wrong_format(subject, said)
+    return cannot_start(subject, said)

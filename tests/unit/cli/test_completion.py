@@ -170,6 +170,22 @@ def test_no_more_runs_than_can_be_read(offered: Callable[..., list[str]], home: 
     assert _values(offered("tyger-local run show ")) == [str(n) for n in range(159, 109, -1)]
 
 
+def test_buffers(offered: Callable[..., list[str]], store: Workspace) -> None:
+    first, second, deleted = (
+        str(store.buffers.create(tags)["id"]) for tags in ({"a": "b"}, {}, {})
+    )
+    store.buffers.delete(deleted)
+    assert _values(offered("tyger-local buffer show ")) == [second, first]
+    assert offered(f"tyger-local buffer read {first}")[0].endswith("Z empty a=b")
+    assert _values(offered(f"tyger-local buffer delete {second} ")) == [first]
+    assert _values(offered(f"tyger-local buffer write {second} ")) == []
+    assert _values(offered("tyger-local buffer purge ")) == [deleted]
+    assert _values(offered("tyger-local buffer show --soft-deleted ")) == [deleted]
+    line = f"tyger-local run exec -c recon -b input={first[:5]}"
+    assert _values(offered(line)) == [f"input={first}"]
+    assert deleted not in "".join(offered(f"tyger-local run exec -b input={deleted[:5]}"))
+
+
 @pytest.mark.parametrize(
     ("line", "breaks", "expected"),
     [

@@ -50,6 +50,7 @@ def _imported(*argv: str) -> tuple[int, list[str]]:
         (["completion", "bash"], 0),
         (["__complete", "--shell=bash", "--", "tyger-local run show "], 0),
         (["__complete", "--shell=bash", "--", "tyger-local run exec -c a --version "], 0),
+        (["__complete", "--shell=fish", "--", "tyger-local buffer show "], 0),
         (["__complete", "--shell=zsh", "--", "tyger-local run exec -c a -b "], 0),
         (["codespec", "create", "--nope"], 2),
     ],
