@@ -12,7 +12,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -290,9 +289,16 @@ class Typist:
     """Types into an interactive shell and reads what it shows."""
 
     def __init__(self, environment: dict[str, str], *argv: str) -> None:
-        self._pid, self._fd = pty.fork()
-        if self._pid == 0:
-            os.execvpe(argv[0], argv, environment)
+        self._fd, theirs = pty.openpty()
+        self._shell = subprocess.Popen(
+            argv,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            env=environment,
+            start_new_session=True,
+        )
+        os.close(theirs)
         self._seen = b""
 
     def wait_for(self, text: str) -> None:
@@ -307,9 +313,8 @@ class Typist:
         os.write(self._fd, text.encode())
 
     def close(self) -> None:
-        with suppress(OSError):
-            os.close(self._fd)  # which hangs up
-        os.waitpid(self._pid, 0)
+        os.close(self._fd)  # which is the end of its input
+        self._shell.wait(DEADLINE_S)
 
 
 @pytest.fixture
