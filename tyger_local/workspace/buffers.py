@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tyger_local.errors import NotFoundError, StateError, StoreError
 from tyger_local.outcome.etag import etag as etag_of
@@ -15,9 +16,11 @@ from tyger_local.spec.ttl import expires_at
 from tyger_local.store.buffers import BufferStore, StoredBuffer, new_buffer_id
 from tyger_local.store.home import Home
 from tyger_local.store.writing import BufferData, Contents, buffer_not_found
-from tyger_local.workspace.buffer_bytes import End, read, write
 from tyger_local.workspace.clock import now
 from tyger_local.workspace.owner import is_alive, owner_in
+
+if TYPE_CHECKING:  # most calls move no bytes
+    from tyger_local.workspace.buffer_bytes import End
 
 JsonObject = dict[str, object]
 LOCATION = "local"
@@ -128,6 +131,8 @@ class Buffers:
             UsageError: The source cannot be opened.
             StoreError: The source cannot be read to its end, or the store not be written.
         """
+        from tyger_local.workspace.buffer_bytes import write  # noqa: PLC0415  (see above)
+
         write(buffer_id, self.data(buffer_id), source)
 
     def read(self, buffer_id: str, target: End) -> int:
@@ -146,6 +151,8 @@ class Buffers:
             ReaderClosedError: Whoever read the target has closed it.
             StoreError: It is damaged, or cannot be copied.
         """
+        from tyger_local.workspace.buffer_bytes import read  # noqa: PLC0415  (see above)
+
         return read(buffer_id, self.data(buffer_id), target)
 
     def path(self, buffer_id: str) -> Path:

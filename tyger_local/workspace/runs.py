@@ -90,8 +90,8 @@ class Runs(RecordedRuns):
         Args:
             run: A codespec's name (``NAME`` or ``NAME/versions/N``), a codespec or run file as a mapping, or
                 a request.
-            buffers: What each buffer is connected to: a path, or ``-`` for standard input or output. Laid
-                over what `run` says.
+            buffers: What each buffer is connected to: a path, the id of a buffer in the store, or ``-`` for
+                standard input or output. Laid over what `run` says.
             options: How to run it.
             file: Where the request came from; its relative paths count from that file's folder.
 
@@ -124,8 +124,9 @@ class Runs(RecordedRuns):
     ) -> int:
         """Begin to run a codespec, and leave it to a process of its own.
 
-        Takes the same as `exec`. What `options` say of progress and cancellation does not reach that
-        process: see `watch`, `logs` and `cancel`.
+        Takes the same as `exec`, but for ``-``; a buffer that is connected to nothing becomes a new one in
+        the store, whose id is in the run's record. What `options` say of progress and cancellation does not
+        reach that process: see `watch`, `logs` and `cancel`.
 
         Returns:
             The run's id. Its record is in the store; whether its image is there, for one, shows later.
