@@ -19,6 +19,7 @@ from tyger_local.errors import (
     EXIT_OK,
     NotFoundError,
     StateError,
+    StoreError,
     UsageError,
 )
 
@@ -112,7 +113,7 @@ def _done(deed: Deed, identifier: str) -> bool | None:
         deed.does(identifier)
     except NotFoundError:
         return None
-    except StateError as error:
+    except (StateError, StoreError) as error:
         console().warn(str(error))
         return False
     return True

@@ -42,6 +42,7 @@ class Buffers:
 
     def __init__(self, home: Home, warn: Callable[[str], None]) -> None:
         self._store = buffer_store(home, warn)
+        self._warn = warn
 
     def create(
         self, tags: Mapping[str, str] | None = None, ttl: str = "", *, run: int | None = None
@@ -260,6 +261,15 @@ class Buffers:
         )
         raise buffer_not_found(buffer.id, hint)
 
+    def _shown_if_whole(self, buffer: StoredBuffer) -> tuple[JsonObject, ...]:
+        try:
+            return (self._shown(buffer),)
+        except NotFoundError:  # purged meanwhile
+            return ()
+        except StoreError as error:
+            self._warn(str(error))
+            return ()
+
     def _shown(self, buffer: StoredBuffer) -> JsonObject:
         data = self._store.data(buffer.id)
         document: JsonObject = {
@@ -300,7 +310,7 @@ class Buffers:
             if buffer.is_soft_deleted(at) is soft_deleted and is_chosen(
                 buffer.tags, tags or {}, exclude_tags or {}
             ):
-                found.append(self._shown(buffer))
+                found += self._shown_if_whole(buffer)
         return found
 
 

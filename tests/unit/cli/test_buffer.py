@@ -454,3 +454,18 @@ def test_a_damaged_one_is_named_and_hides_no_other(cli: Cli, home: Path) -> None
         cli("buffer", "show", one), f"The file '{home}/buffers/{one}/properties.1.json", 1
     )
     _check_refused(cli("buffer", "set", one, "--tag", "a=b"), "The file '", 1)
+
+
+@pytest.mark.parametrize(("name", "text"), [("end.json", "{"), ("writer.json", "{}")])
+def test_damaged_bytes_hide_and_keep_no_other(cli: Cli, home: Path, name: str, text: str) -> None:
+    one, two = _new(cli), _new(cli)
+    cli("buffer", "delete", "--all", "--force")
+    path = home / "buffers" / one / name
+    path.write_text(text)
+    answer = cli("buffer", "list", "--soft-deleted", "--format", "name")
+    assert (answer.returncode, answer.stdout.split()) == (0, [two])
+    assert answer.stderr.startswith(f"Warning: The file '{path}' is damaged")
+    _check_refused(cli("buffer", "purge", one), f"The file '{path}' is damaged", 1)
+    assert cli("buffer", "purge", "--all", "--force").stdout == "Purged 1 buffers.\n"
+    path.unlink()
+    assert _document(cli("buffer", "purge", one))["id"] == one

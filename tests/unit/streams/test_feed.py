@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tyger_local.errors import StreamError
+from tyger_local.errors import StateError, StreamError
 from tyger_local.outcome.facts import BufferState, BufferStats
 from tyger_local.outcome.sight import WaitsFor
 from tyger_local.spec.buffers import Direction
@@ -22,8 +22,10 @@ from tyger_local.streams.feed import COUNT_BYTES, Feed
 from tyger_local.streams.fifo import Fifo
 from tyger_local.streams.host import Source, open_source, stdin_source
 from tyger_local.streams.inotify import USES, Inotify, Notice
+from tyger_local.streams.relay import RelayedSource
 from tyger_local.streams.sightings import PipeWatch
 from tyger_local.streams.tally import Checksum
+from tyger_local.streams.wake import Wake
 
 if TYPE_CHECKING:  # types of fixtures; at run time pytest alone knows the way to conftest
     from tests.unit.streams.conftest import Children, Ends
@@ -204,6 +206,47 @@ def test_process_substitution_is_read(fifo: Fifo, ends: Ends, children: Children
         assert children.finish(children.sh('cat "$1"', fifo.path)) == "substituted"
         ends.wait()
         _check_whole(feed.final_stats(), b"substituted")
+
+
+def _failing(data: bytes, failure: threading.Event) -> Source:
+    """A source that gives `data`, and fails once that is told."""
+
+    def copy(fd: int, _: Wake) -> None:
+        os.write(fd, data)
+        failure.wait()
+        raise StateError("it has failed")
+
+    return RelayedSource("a source", copy)
+
+
+def test_a_source_that_fails_is_no_end_for_the_container(
+    fifo: Fifo, ends: Ends, children: Children
+) -> None:
+    failure = threading.Event()
+    with _feeding(fifo, _failing(b"some", failure), ends) as feed:
+        feed.start()
+        child = children.sh('exec 3<"$1"; head -c 4 <&3; cat <&3; echo "clean end"', fifo.path)
+        assert child.stdout is not None
+        assert child.stdout.read(4) == "some"
+        failure.set()
+        ends.wait()
+        assert child.poll() is None  # it still waits for more
+        stats = feed.final_stats()
+        assert (stats.state, stats.error, stats.bytes) == (BufferState.FAILED, "it has failed", 4)
+        child.kill()
+        feed.container_ended()
+
+
+def test_a_source_that_fails_after_the_container_has_closed_is_told(
+    fifo: Fifo, ends: Ends, children: Children
+) -> None:
+    failure = threading.Event()
+    with _feeding(fifo, _failing(b"some", failure), ends) as feed:
+        feed.start()
+        assert children.finish(children.sh('head -c 4 "$1"', fifo.path)) == "some"
+        failure.set()
+        ends.wait()
+        assert feed.final_stats().error == "it has failed"
 
 
 def test_standard_input_is_lent(fifo: Fifo, ends: Ends, children: Children) -> None:
