@@ -41,9 +41,9 @@ def prune(
     dry_run: bool,
     force: bool,
 ) -> int:
-    """Remove what runs have left whose process was killed.
+    """Remove what killed runs have left and, if asked, what is old.
 
-    The next run does the same; this also asks the engine for what the store does not know of. With
+    The next run removes the former, too; this also asks the engine for what the store does not know of. With
     --older-than, runs that ended before that go too, with the buffers that were made for them, and buffers
     that were deleted or have expired before that. Codespecs and buffers made by hand stay.
     """

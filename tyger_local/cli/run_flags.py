@@ -106,5 +106,6 @@ _LOCAL = (
 
 def run_flags(command: CommandT) -> CommandT:
     """Give `command` the flags that say what to run and how."""
-    command.params += [*_REQUEST, *_LOCAL]
+    command.params[:0] = _REQUEST  # what is looked for first in --help
+    command.params += _LOCAL
     return command

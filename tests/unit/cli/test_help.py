@@ -77,7 +77,9 @@ def test_choices_are_shown_as_they_are_typed(cli: Cli) -> None:
 
 
 def test_public_names() -> None:
-    assert set(tyger_local.__all__) == {"ExecOptions", "Workspace", "__version__"}
+    assert set(tyger_local.__all__) == {
+        *("ExecOptions", "LogQuery", "Selection", "Workspace", "__version__")
+    }
     for name in tyger_local.__all__:
         assert getattr(tyger_local, name) is not None
     namespace: dict[str, object] = {}
