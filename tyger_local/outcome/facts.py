@@ -10,6 +10,9 @@ from tyger_local.spec.buffers import Direction
 UNREAD_ALLOWED_BYTES = 65_536
 """The size of a pipe on the cluster: what fits is written before the reader closes and not missed."""
 
+SHORTEST_MOVE_S = 0.001
+"""A rate over less than this says more about the clock than about the buffer."""
+
 
 class BufferState(str, Enum):
     """What a buffer's pipe is doing, and what became of it.
@@ -43,6 +46,12 @@ class BufferStats:
             they were counted; None when there is nothing to say.
         error: The system's words when bytes could not be moved.
         held_at_end: Whether a child process still held an output when the container's end killed it.
+        moving_s: From the first byte to the last.
+        waited_opening_s: How long our side has waited for the container to open the pipe, the time in which
+            the engine started the container included.
+        waited_container_s: The same for the container to read or write.
+        waited_host_s: The same for the host's file or stream. Of a regular file all the time of moving
+            bytes to or from it, since a slow disk shows in nothing else.
     """
 
     buffer: str
@@ -54,6 +63,15 @@ class BufferStats:
     unread_bytes: int | None = None
     error: str | None = None
     held_at_end: bool = False
+    moving_s: float = 0.0
+    waited_opening_s: float = 0.0
+    waited_container_s: float = 0.0
+    waited_host_s: float = 0.0
+
+    @property
+    def bytes_per_second(self) -> float | None:
+        """Return the rate from the first byte to the last; None when that took no millisecond."""
+        return None if self.moving_s < SHORTEST_MOVE_S else self.bytes / self.moving_s
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,7 @@ class Drain(Transfer):
             buffer, fifo, watch, target.name, checksum, on_end, is_kept=target.is_readable
         )
         self._target = target
+        self._waits.host_is_regular = target.is_regular
         self._holders = Holders(fifo)
         self._deadline = 0.0
 
@@ -123,8 +124,7 @@ class Drain(Transfer):
         poll = select.poll()
         poll.register(self._target.fd, select.POLLOUT)
         poll.register(self._stopped.fd, select.POLLIN)
-        self._waits_for = WaitsFor.HOST
-        poll.poll()
+        self._waits.wait(WaitsFor.HOST, poll)
         return not self._stopped.is_set
 
     def _wait(self, *, ended: bool) -> bool:
@@ -135,8 +135,8 @@ class Drain(Transfer):
             poll.unregister(self._container_ended.fd)
         patience_ms = RECHECK_MS if self._deadline else 0
         opened = self._state is BufferState.STREAMING or self._sightings.was_opened
-        self._waits_for = WaitsFor.CONTAINER if opened else WaitsFor.OPENING
-        ready = dict(poll.poll(patience_ms if ended else self._holders.patience_ms))
+        whom = WaitsFor.CONTAINER if opened else WaitsFor.OPENING
+        ready = self._waits.wait(whom, poll, patience_ms if ended else self._holders.patience_ms)
         self._holders.look_now_and_then()
         return bool(ready.get(self._reader, 0) & select.POLLHUP)
 
@@ -167,8 +167,7 @@ class Drain(Transfer):
         poll = select.poll()
         poll.register(self._stopped.fd, select.POLLIN)
         while self._target.awaits_reader and unread_bytes(self._target.fd):
-            self._waits_for = WaitsFor.HOST
-            if poll.poll(RECHECK_MS):
+            if self._waits.wait(WaitsFor.HOST, poll, RECHECK_MS):
                 return BufferState.STOPPED
         self._tally.hash_file(self._target.fd)
         return BufferState.STOPPED if self._is_interrupted else BufferState.COMPLETE

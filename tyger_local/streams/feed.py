@@ -56,6 +56,7 @@ class Feed(Transfer):
     ) -> None:
         super().__init__(buffer, fifo, watch, source.name, checksum, on_end, source.expected_bytes)
         self._source = source
+        self._waits.host_is_regular = source.is_regular
         self._source_is_ready = False
         self._pending = NOTHING
         self._finished = FinishedInput(fifo, self._sightings)
@@ -86,7 +87,8 @@ class Feed(Transfer):
             if over:
                 self._state = BufferState.NEVER_OPENED
                 return False
-            poll.poll(REPOLL_MS if self._sightings.is_blind else None)
+            patience_ms = REPOLL_MS if self._sightings.is_blind else None
+            self._waits.wait(WaitsFor.OPENING, poll, patience_ms)
 
     def _is_over(self) -> bool:
         return self._container_ended.is_set or self._stopped.is_set
@@ -120,12 +122,10 @@ class Feed(Transfer):
         poll = self._poll_signs()
         if self._pending or (self._in_kernel and self._source_is_ready):
             poll.register(self._writer, select.POLLOUT)
-            self._waits_for = WaitsFor.CONTAINER
-        else:
-            poll.register(self._writer, 0)  # only whether the reader goes away
-            poll.register(self._source.fd, select.POLLIN)
-            self._waits_for = WaitsFor.HOST
-        return dict(poll.poll())
+            return self._waits.wait(WaitsFor.CONTAINER, poll)
+        poll.register(self._writer, 0)  # only whether the reader goes away
+        poll.register(self._source.fd, select.POLLIN)
+        return self._waits.wait(WaitsFor.HOST, poll)
 
     def _is_opened_again(self) -> bool:
         self._sightings.read()
@@ -156,8 +156,7 @@ class Feed(Transfer):
         while unread_bytes(self._writer) > UNREAD_ALLOWED_BYTES:
             poll = self._poll_signs()
             poll.register(self._writer, 0)
-            self._waits_for = WaitsFor.CONTAINER
-            ready = dict(poll.poll(patience_ms))
+            ready = self._waits.wait(WaitsFor.CONTAINER, poll, patience_ms)
             patience_ms = min(2 * patience_ms, LONGEST_PATIENCE_MS)
             if self._stopped.fd in ready:
                 self._state = BufferState.STOPPED
@@ -227,8 +226,7 @@ class Feed(Transfer):
         """Read from the source, after the container's end only what is there; None for nothing yet."""
         poll = self._poll_signs()
         poll.register(self._source.fd, select.POLLIN)
-        self._waits_for = WaitsFor.HOST
-        ready = dict(poll.poll())
+        ready = self._waits.wait(WaitsFor.HOST, poll)
         enough = self._container_ended.fd in ready or self._stopped.fd in ready
         if self._source.fd not in ready:
             return b"" if enough else None

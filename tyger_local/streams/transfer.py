@@ -43,6 +43,7 @@ from tyger_local.spec.buffers import Direction
 from tyger_local.streams.fifo import Fifo
 from tyger_local.streams.sightings import PipeWatch
 from tyger_local.streams.tally import Checksum, Tally
+from tyger_local.streams.waits import Waits
 from tyger_local.streams.wake import Wake
 
 CHUNK_BYTES = 64 * 1024
@@ -100,7 +101,6 @@ class Transfer(ABC):
         self._splice_refused = not hasattr(os, "splice")
         self._on_end = on_end
         self._state = BufferState.WAITING
-        self._waits_for = WaitsFor.OPENING
         self._unread: int | None = None
         self._error: str | None = None
         self._held_at_end = False
@@ -108,7 +108,7 @@ class Transfer(ABC):
         self._ended_at = 0.0
         self.reader_closed = False
         self._began = time.monotonic()
-        self._last_byte = self._began
+        self._waits = Waits()
         try:
             with ExitStack() as on_failure:
                 self._container_ended = Wake()
@@ -173,24 +173,33 @@ class Transfer(ABC):
         now = time.monotonic()
         state = self._state
         goes_on = state in (BufferState.WAITING, BufferState.STREAMING)
-        if state is BufferState.STREAMING and now - self._last_byte > STALLED_AFTER_S:
-            state = STALLS.get(self._waits_for, state)
+        if state is BufferState.STREAMING and now - self._waits.last_byte > STALLED_AFTER_S:
+            state = STALLS.get(self._waits.whom, state)
         return BufferStats(
             buffer=self.buffer,
             direction=self.direction,
             state=state,
             bytes=self._tally.bytes,
             sha256=self._tally.sha256,
-            seconds=(now if goes_on else self._last_byte) - self._began,
+            seconds=(now if goes_on else self._waits.last_byte) - self._began,
             unread_bytes=self._unread,
             error=self._error,
             held_at_end=self._held_at_end,
+            moving_s=self._waits.moving_s,
+            waited_opening_s=self._waits.seconds[WaitsFor.OPENING],
+            waited_container_s=self._waits.seconds[WaitsFor.CONTAINER],
+            waited_host_s=self._waits.seconds[WaitsFor.HOST],
         )
+
+    @property
+    def moved_bytes(self) -> int:
+        """Return how many bytes have moved."""
+        return self._tally.bytes
 
     @property
     def last_byte(self) -> float:
         """Return when a byte last moved, or everything began, by `time.monotonic`."""
-        return self._last_byte
+        return self._waits.last_byte
 
     @property
     def sight(self) -> PipeSight:
@@ -198,7 +207,7 @@ class Transfer(ABC):
         return PipeSight(
             self.buffer,
             self.direction,
-            self._waits_for,
+            self._waits.whom,
             self._host,
             is_held_for_writing=self._is_held_for_writing(),
         )
@@ -241,14 +250,15 @@ class Transfer(ABC):
             return None
         if count:
             self._tally.count(count)
-            self._last_byte = time.monotonic()
+            self._waits.moved()
         return count
 
     def _moved(self, data: bytes | memoryview) -> None:
         self._tally.add(data)
-        self._last_byte = time.monotonic()
+        self._waits.moved()
 
     def _work(self) -> None:
+        self._waits.begin()
         try:
             self._move()
         except OSError as error:
@@ -256,7 +266,7 @@ class Transfer(ABC):
         except Exception as error:  # noqa: BLE001  (in a thread, a bug would pass for the end of the bytes)
             self._fail(f"a bug in tyger-local: {error!r}")
         finally:
-            self._waits_for = WaitsFor.NOBODY
+            self._waits.whom = WaitsFor.NOBODY
             self._on_end(self)
         with suppress(
             OSError

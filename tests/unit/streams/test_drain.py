@@ -406,3 +406,50 @@ def test_a_replaced_pipe_is_recognised(
         ends.wait()
         stats = drain.final_stats()
         assert (stats.state, stats.bytes) == (BufferState.REPLACED, 0)
+
+
+# Whom it waits for
+
+WRITE_LATE = """
+import sys, time
+time.sleep(0.2)
+with open(sys.argv[1], "wb", buffering=0) as pipe:
+    pipe.write(bytes(1 << 20))
+    time.sleep(0.3)
+    pipe.write(bytes(1 << 20))
+"""
+
+
+def test_for_whom_it_has_waited(fifo: Fifo, tmp_path: Path, ends: Ends, children: Children) -> None:
+    target = open_target("output", tmp_path / "out")
+    with _draining(fifo, target, ends) as drain:
+        children.finish(children.python(WRITE_LATE, fifo.path))
+        ends.wait()
+        drain.container_ended()
+        stats = drain.final_stats()
+    assert stats.waited_opening_s >= 0.2
+    assert stats.waited_container_s >= 0.25
+    assert 0 < stats.waited_host_s < 0.25
+    assert stats.moving_s >= 0.3
+    assert stats.bytes_per_second == pytest.approx(2 * MIB / stats.moving_s)
+
+
+def test_a_reader_that_is_slow_is_waited_for(
+    fifo: Fifo, tmp_path: Path, ends: Ends, children: Children
+) -> None:
+    named = tmp_path / "named"
+    os.mkfifo(named)
+    reader = os.open(named, os.O_RDONLY | os.O_NONBLOCK)
+    os.set_blocking(reader, True)
+    target = open_target("output", named)
+    with _draining(fifo, target, ends) as drain:
+        child = children.python(WRITE_ALL, fifo.path, 4 * MIB)
+        received = len(os.read(reader, 1))
+        threading.Event().wait(0.3)
+        while received < 4 * MIB:
+            received += len(os.read(reader, MIB))
+        children.finish(child)
+        ends.wait()
+        drain.container_ended()
+        assert drain.final_stats().waited_host_s >= 0.2
+    os.close(reader)

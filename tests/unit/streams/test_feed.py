@@ -594,3 +594,47 @@ def test_a_stall_names_who_is_waited_for(
         feed.stop()
         ends.wait()
     os.close(writer)
+
+
+# Whom it waits for
+
+
+READ_LATE = """
+import sys, time
+time.sleep(0.2)
+with open(sys.argv[1], "rb", buffering=0) as pipe:
+    time.sleep(0.3)
+    while pipe.read(1 << 20):
+        pass
+"""
+
+
+def test_for_whom_it_has_waited(fifo: Fifo, tmp_path: Path, ends: Ends, children: Children) -> None:
+    source = open_source("input", _file(tmp_path, bytes(4 * MIB)))
+    with _feeding(fifo, source, ends) as feed:
+        child = children.python(READ_LATE, fifo.path)
+        feed.start()
+        children.finish(child)
+        ends.wait()
+        stats = feed.final_stats()
+    assert stats.waited_opening_s >= 0.2
+    assert stats.waited_container_s >= 0.25  # more than the pipe holds
+    assert 0 < stats.waited_host_s < 0.25
+    assert stats.moving_s >= 0.25
+    assert stats.bytes_per_second == pytest.approx(4 * MIB / stats.moving_s)
+
+
+def test_a_stream_that_is_slow_is_waited_for(fifo: Fifo, ends: Ends, children: Children) -> None:
+    source, thread, writer = _endless(b"x")
+    with _feeding(fifo, source, ends) as feed:
+        child = children.python(READ_ALL, fifo.path, 1)
+        feed.start()
+        thread.join()
+        threading.Event().wait(0.2)
+        os.close(writer)
+        children.finish(child)
+        ends.wait()
+        stats = feed.final_stats()
+    assert stats.waited_host_s >= 0.1
+    assert stats.waited_container_s < 0.1
+    assert stats.bytes_per_second is None  # a single byte
