@@ -25,6 +25,7 @@ from tyger_local.errors import (
     WrongFormatError,
 )
 from tyger_local.outcome.facts import ContainerEnd
+from tyger_local.outcome.record import Usage
 from tyger_local.outcome.sight import ProcessSight
 from tyger_local.plan.model import ContainerPlan, Limits, PipePlan, Role
 from tyger_local.spec.buffers import Direction
@@ -656,3 +657,72 @@ def test_11_stopping_leaves_what_an_engine_keeps(bench: Bench) -> None:
     assert [left.is_running for left in _remnants(bench)] == (
         [] if bench.engine.name == "process" else [False]
     )
+
+
+# 12 to 14
+
+BURN = "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done"
+
+
+def test_12_what_it_cost_is_told_after_the_end(bench: Bench) -> None:
+    container = bench.create("sh", "-c", f"{BURN}; exit 3")
+    assert container.usage() == Usage()
+    container.start(Printed())
+    assert container.wait().exit_code == 3
+    usage = container.usage()
+    assert usage.cpu_seconds is not None
+    assert 0.05 < usage.cpu_seconds < DEADLINE_S
+    assert usage.method
+    assert container.usage() == usage
+    container.remove()
+    assert container.usage() == usage
+
+
+def test_12_what_its_children_cost_counts(bench: Bench) -> None:
+    alone, _ = bench.start("sh", "-c", "exit")
+    container, _ = bench.start("sh", "-c", f"sh -c '{BURN}'; exit")
+    costs = []
+    for one in (alone, container):
+        one.wait()
+        costs.append(one.usage().cpu_seconds or 0)
+    assert costs[1] > costs[0] + 0.05
+
+
+def test_12_memory_is_the_peak(bench: Bench) -> None:
+    script = "x=$(head -c 100000000 /dev/zero | tr '\\0' x); x=; sleep 0.1"
+    container, _ = bench.start("sh", "-c", script)
+    container.wait()
+    assert 100_000_000 < (container.usage().peak_memory_bytes or 0) < 400_000_000
+
+
+def test_13_what_it_uses_is_told_while_it_runs(bench: Bench) -> None:
+    reader = bench.pipe("output").open_reader()
+    container = bench.create("sh", "-c", f"exec 3>{bench.root}/output; {BURN}; {LOOP}")
+    assert container.sample() is None
+    container.start(Printed())
+    _read_until(reader, b"ready")
+    sample = container.sample()
+    assert sample is not None
+    assert (sample.memory_bytes or 0) >= (sample.own_memory_bytes or 0) > 0
+    assert (sample.cpu_seconds or 0) > 0.05
+    container.signal(signal.SIGKILL)
+    container.wait()
+    assert container.sample() is None
+    os.close(reader)
+
+
+def test_14_nothing_is_known_of_one_that_never_started(bench: Bench) -> None:
+    container = bench.create("/no/such/command")
+    with pytest.raises(StartError):
+        container.start(Printed())
+    assert (container.usage(), container.sample()) == (Usage(), None)
+    container.remove()
+    assert (container.usage(), container.sample()) == (Usage(), None)
+
+
+def test_14_one_that_is_removed_while_it_runs_may_be_asked(bench: Bench) -> None:
+    container, reader = _await_ready(bench, LOOP)
+    container.remove()
+    assert container.sample() is None
+    container.usage()
+    os.close(reader)

@@ -30,6 +30,11 @@ The contract, which one test suite checks on every engine:
 11. `Engine.remnants` finds every container that is there, whichever process created it and whether or not
    that lives, with at least the labels of its plan. `Remnant.remove` and `Remnant.stop` kill what runs of
    it; they do nothing when it is gone, also when others remove it at the same moment.
+12. `Container.usage`, once `wait` has returned, tells what the container with all its processes has cost;
+   None stands for what the engine does not show, and never 0. Before that it may know nothing.
+13. `Container.sample` tells what it uses at this moment, without waiting for anybody; None before the start,
+   after the end and where it cannot be seen.
+14. Neither of the two raises because something cannot be known, and both may be called from any thread.
 """
 
 from __future__ import annotations
@@ -41,8 +46,8 @@ from pathlib import Path
 from typing import Protocol
 
 from tyger_local.outcome.facts import ContainerEnd
-from tyger_local.outcome.record import EngineIdentity, ImageIdentity
-from tyger_local.outcome.sight import ProcessSight
+from tyger_local.outcome.record import EngineIdentity, ImageIdentity, Usage
+from tyger_local.outcome.sight import ProcessSight, UsageSample
 from tyger_local.plan.model import Capacity, ContainerPlan, Difference, RunPlan
 
 
@@ -107,6 +112,14 @@ class Container(Protocol):
 
     def processes(self) -> tuple[ProcessSight, ...]:
         """Tell what its processes are doing; see sentence 10."""
+        ...
+
+    def usage(self) -> Usage:
+        """Tell what it has cost; see sentence 12."""
+        ...
+
+    def sample(self) -> UsageSample | None:
+        """Tell what it uses now; see sentence 13."""
         ...
 
     def run_in_terminal(self) -> None:

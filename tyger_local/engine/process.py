@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import resource
 import signal
 import subprocess
 import threading
@@ -36,6 +37,7 @@ from tyger_local.engine.descendants import (
     remnants,
 )
 from tyger_local.engine.refusals import refused_by_system
+from tyger_local.engine.process_usage import own_peak_bytes, sample_of_tree, usage_of_child
 from tyger_local.engine.sights import threads
 from tyger_local.errors import (
     EngineError,
@@ -43,8 +45,8 @@ from tyger_local.errors import (
     UsageError,
 )
 from tyger_local.outcome.facts import ContainerEnd
-from tyger_local.outcome.record import EngineIdentity, ImageIdentity
-from tyger_local.outcome.sight import ProcessSight
+from tyger_local.outcome.record import EngineIdentity, ImageIdentity, Usage
+from tyger_local.outcome.sight import ProcessSight, UsageSample
 from tyger_local.plan.model import Capacity, ContainerPlan, Difference, Limits, RunPlan
 from tyger_local.spec.platforms import platform as spec_platform
 
@@ -150,6 +152,8 @@ class ChildProcess:
         self._readers: list[threading.Thread] = []
         self._signalling = threading.Lock()
         self._is_removed = False
+        self._cost: resource.struct_rusage | None = None
+        self._own_peak_bytes = 0
 
     @property
     def id(self) -> str:
@@ -180,6 +184,7 @@ class ChildProcess:
     def _spawn(self, stdin: int | None, output: int | None) -> subprocess.Popen[bytes]:
         kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
         env = {**kept, **dict(self._plan.env), TOKEN_VARIABLE: self._token}
+        self._own_peak_bytes = own_peak_bytes()
         try:
             return subprocess.Popen(
                 self._argv,
@@ -213,9 +218,18 @@ class ChildProcess:
                 ) from error
         self._kill_descendants(child.pid)
         with self._signalling:
-            code = child.wait()
+            code = self._reap(child)
         self._close_output()
         return ContainerEnd(self._plan.label, code if code >= 0 else 128 - code)
+
+    def _reap(self, child: subprocess.Popen[bytes]) -> int:
+        """Return how the child ended, and take note of what it has cost."""
+        try:
+            _, status, self._cost = os.wait4(child.pid, 0)
+        except ChildProcessError:  # `remove` was quicker
+            return child.wait()
+        child.returncode = code = os.waitstatus_to_exitcode(status)
+        return code
 
     def signal(self, number: int) -> None:
         """Signal the child, unless it has ended."""
@@ -257,6 +271,17 @@ class ChildProcess:
         found = descendants(self._token, sessions=(child.pid,), spare=(child.pid, os.getpid()))
         pids = [child.pid, *(process.pid for process in found)]
         return tuple(sight for pid in pids for sight in threads(pid))
+
+    def usage(self) -> Usage:
+        """Tell what the child and those of its descendants that it waited for have cost."""
+        return Usage() if self._cost is None else usage_of_child(self._cost, self._own_peak_bytes)
+
+    def sample(self) -> UsageSample | None:
+        """Look at the child and the children that it has now."""
+        child = self._child
+        if child is None or child.returncode is not None:
+            return None
+        return sample_of_tree(child.pid)
 
     def run_in_terminal(self) -> None:
         """Run the child with our own standard input, output and error."""

@@ -51,3 +51,18 @@ class ProcessSight:
     state: str
     wchan: str
     command: str
+
+
+@dataclass(frozen=True, slots=True)
+class UsageSample:
+    """What a container uses at one moment; None where it cannot be known.
+
+    Attributes:
+        memory_bytes: Charged to it, the files that the system keeps in memory for it included.
+        own_memory_bytes: Without those: what its programs have asked for, and what they share.
+        cpu_seconds: All that it has used since its start.
+    """
+
+    memory_bytes: int | None = None
+    own_memory_bytes: int | None = None
+    cpu_seconds: float | None = None

@@ -92,6 +92,11 @@ class Api:
         said = self._ask(f"GET /containers/{container}/top", {"ps_args": ps_arguments})
         return list(said["Processes"] or ())
 
+    def statistics(self, container: str) -> Document:
+        """Return what a container uses; the engine may take seconds to count."""
+        query = {"stream": "0", "one-shot": "1"}
+        return dict(self._ask(f"GET /containers/{container}/stats", query))
+
     def close(self) -> None:
         """Let go of connections."""
         self._transport.close()

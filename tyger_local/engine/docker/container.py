@@ -10,6 +10,7 @@ from tyger_local.engine.base import OnOutput
 from tyger_local.engine.docker.api import Api
 from tyger_local.engine.docker.errors import translating, words
 from tyger_local.engine.docker.exec_failure import FirstWords
+from tyger_local.engine.docker.measuring import Measuring
 from tyger_local.engine.docker.transport import MissingError, Output, RefusedError
 from tyger_local.engine.refusals import (
     cannot_start,
@@ -25,7 +26,8 @@ from tyger_local.errors import (
     StartError,
 )
 from tyger_local.outcome.facts import ContainerEnd
-from tyger_local.outcome.sight import ProcessSight
+from tyger_local.outcome.record import Usage
+from tyger_local.outcome.sight import ProcessSight, UsageSample
 
 PS_ARGUMENTS = "-eLo pid,stat,wchan:32,args"
 """What the engine's ``ps`` is asked for: a line for each thread."""
@@ -47,13 +49,17 @@ class DockerContainer:
         identity: The engine's id for it.
         label: What people call it.
         command: The first word of its command; None when the image says it.
+        measuring: What measures it, and has not begun.
     """
 
-    def __init__(self, api: Api, identity: str, label: str, command: str | None = None) -> None:
+    def __init__(
+        self, api: Api, identity: str, label: str, command: str | None, measuring: Measuring
+    ) -> None:
         self._api = api
         self._id = identity
         self._label = label
         self._command = command
+        self._measuring = measuring
         self._first_words = FirstWords()
         self._output: Output | None = None
         self._reader: threading.Thread | None = None
@@ -85,12 +91,15 @@ class DockerContainer:
             raise
 
     def _start(self) -> None:
+        self._measuring.begin()
         try:
             self._api.start(self._id)
         except EngineError as error:
+            self._measuring.fail()
             if not isinstance(error.__cause__, RefusedError):
                 raise
             raise self._start_error(error) from error
+        self._measuring.engine_has_started()
 
     def _start_error(self, error: EngineError) -> StartError:
         """Tell a missing command from one that cannot be executed, by the exit code the engine noted."""
@@ -113,12 +122,16 @@ class DockerContainer:
             StartError: The command could not be executed, which shows only now.
             EngineError: The engine was lost meanwhile.
         """
-        code = self._api.wait(self._id)
+        try:
+            code = self._api.wait(self._id)
+        finally:
+            self._measuring.end()
         if self._reader is not None:
             self._reader.join(OUTPUT_TIMEOUT_S)
         self._close_output()
         refusal = self._first_words.refusal(code, SUBJECT)
         if refusal is not None:
+            self._measuring.fail()
             raise refusal
         state = self._api.state(self._id)
         return ContainerEnd(self._label, code, bool(state.get("OOMKilled")))
@@ -143,6 +156,7 @@ class DockerContainer:
         """
         if self._removed:
             return
+        self._measuring.end(0)  # unless it was told already
         self._close_output()
         try:
             self._api.remove(self._id)
@@ -174,6 +188,14 @@ class DockerContainer:
             )
         except (EngineError, KeyError, ValueError):
             return ()
+
+    def usage(self) -> Usage:
+        """Tell what the container has cost."""
+        return self._measuring.usage()
+
+    def sample(self) -> UsageSample | None:
+        """Tell what it uses now."""
+        return self._measuring.sample()
 
     def run_in_terminal(self) -> None:
         """Start the container with our terminal as its own.

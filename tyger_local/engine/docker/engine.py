@@ -14,6 +14,7 @@ from tyger_local.engine.docker.container import DockerContainer
 from tyger_local.engine.docker.errors import words
 from tyger_local.engine.docker.gpus import choose, gpu_ids
 from tyger_local.engine.docker.images import find_image, wrong_platform
+from tyger_local.engine.docker.measuring import Measuring
 from tyger_local.engine.docker.request import GPU_LABEL, container_request
 from tyger_local.engine.docker.sweep import ContainerRemnant, remnants
 from tyger_local.engine.docker.transport import Transport
@@ -110,7 +111,8 @@ class DockerEngine:
             chosen = choose(plan.limits.gpus, self._gpus, self._held_gpus())
             identity = self._create(plan, pipes, network, chosen, terminal=terminal)
             command = plan.entrypoint[0] if plan.entrypoint else None
-            container = DockerContainer(self._api, identity, plan.label, command)
+            measuring = Measuring(self._api, identity, self._info)
+            container = DockerContainer(self._api, identity, plan.label, command, measuring)
             if not chosen or not self._lost_race(identity, chosen):
                 return container
             container.remove()
