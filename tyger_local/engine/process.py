@@ -36,8 +36,8 @@ from tyger_local.engine.descendants import (
     new_token,
     remnants,
 )
-from tyger_local.engine.refusals import refused_by_system
 from tyger_local.engine.process_usage import own_peak_bytes, sample_of_tree, usage_of_child
+from tyger_local.engine.refusals import refused_by_system
 from tyger_local.engine.sights import threads
 from tyger_local.errors import (
     EngineError,

@@ -40,12 +40,38 @@ class ImageIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a run cost; None where it cannot be known."""
+    """What a run or one container of it cost; None where it cannot be known, and never 0 for that.
+
+    Attributes:
+        peak_memory_bytes: The most memory that was used at a time; of several containers the largest.
+        cpu_seconds: User's and system's, of all processes and containers.
+        throttled_seconds: How long the containers were kept from running by their CPU limits.
+        method: Where these come from and what they mean, in words.
+    """
 
     peak_memory_bytes: int | None = None
     cpu_seconds: float | None = None
     throttled_seconds: float | None = None
     method: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Phases:
+    """How long each phase of a run took, in seconds of wall time; None for one that was not reached.
+
+    Attributes:
+        pull_s: Finding the image, or pulling it.
+        create_s: Making pipes and containers.
+        start_s: The engine's starting of the containers.
+        run_s: From then to the end of the last container.
+        drain_s: From there until the last byte had arrived.
+    """
+
+    pull_s: float | None = None
+    create_s: float | None = None
+    start_s: float | None = None
+    run_s: float | None = None
+    drain_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +81,8 @@ class RunRecord:
     Attributes:
         job: The document of the job: resolved codespec, buffers, tags, replicas.
         created_at: RFC 3339, as are `started_at` and `finished_at`.
+        usage: What it cost, once it has ended.
+        phases: Where its time went, once it has ended.
         notes: What the engine wants to be said of every run; not written down.
         warnings: What was worth a warning, in the order in which it was told.
     """
@@ -75,6 +103,7 @@ class RunRecord:
     image: ImageIdentity | None = None
     buffers: tuple[BufferStats, ...] = ()
     usage: Usage | None = None
+    phases: Phases | None = None
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -116,7 +145,7 @@ class RunRecord:
         return with_etag(document)
 
     def _own_fields(self, verdict: Verdict) -> JsonObject:
-        usage = self.usage or Usage()
+        usage, phases = self.usage or Usage(), self.phases or Phases()
         return {
             "verdict": verdict.kind.value,
             "exitCode": verdict.exit_code,
@@ -133,9 +162,16 @@ class RunRecord:
             "bufferStats": {stats.buffer: _stats(stats) for stats in self.buffers},
             "usage": {
                 "peakMemoryBytes": usage.peak_memory_bytes,
-                "cpuSeconds": usage.cpu_seconds,
-                "throttledSeconds": usage.throttled_seconds,
+                "cpuSeconds": _rounded(usage.cpu_seconds, 6),
+                "throttledSeconds": _rounded(usage.throttled_seconds, 6),
                 "method": usage.method,
+            },
+            "phases": {
+                "pullSeconds": _rounded(phases.pull_s, 3),
+                "createSeconds": _rounded(phases.create_s, 3),
+                "startSeconds": _rounded(phases.start_s, 3),
+                "runSeconds": _rounded(phases.run_s, 3),
+                "drainSeconds": _rounded(phases.drain_s, 3),
             },
             "warnings": [*self.warnings, *verdict.notes],
         }
@@ -167,4 +203,14 @@ def _stats(stats: BufferStats) -> JsonObject:
         "sha256": stats.sha256,
         "seconds": round(stats.seconds, 6),
         "state": stats.state.value,
+        "bytesPerSecond": _rounded(stats.bytes_per_second, 1),
+        "waitedSeconds": {
+            "opening": round(stats.waited_opening_s, 6),
+            "container": round(stats.waited_container_s, 6),
+            "host": round(stats.waited_host_s, 6),
+        },
     }
+
+
+def _rounded(number: float | None, digits: int) -> float | None:
+    return None if number is None else round(number, digits)

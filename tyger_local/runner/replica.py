@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -26,6 +27,9 @@ LOG_TIMEOUT_S = 20.0
 class Replica:
     """One container and what serves it.
 
+    Attributes:
+        started_at: When the engine had started it, by `time.monotonic`; None when it has not.
+
     Args:
         plan: What it is to be.
         folder: The host's folder for its pipes.
@@ -44,6 +48,7 @@ class Replica:
         self.plan = plan
         self.end: ContainerEnd | None = None
         self.has_started = False
+        self.started_at: float | None = None
         self._folder = folder
         self._setup = setup
         self._inbox = inbox
@@ -104,6 +109,7 @@ class Replica:
             self._inbox.wait_for(container.run_in_terminal)
         else:
             container.start(self._keep)
+        self.started_at = time.monotonic()
         self.has_started = True
         threading.Thread(target=self._await_end, name="container", daemon=True).start()
 

@@ -18,13 +18,16 @@ from tyger_local.errors import EngineError, StartError, StoreError, StreamError,
 from tyger_local.outcome.events import Event, ImagePull, StatusChanged, Transfers, Warned
 from tyger_local.outcome.facts import BufferStats, EndedBy, Facts
 from tyger_local.outcome.record import RunRecord
+from tyger_local.outcome.usage import total
 from tyger_local.outcome.verdict import Verdict, VerdictKind, judge
 from tyger_local.plan.model import ContainerPlan, RunPlan
 from tyger_local.plan.platforms import review_platform
 from tyger_local.runner.doctor import Doctor
 from tyger_local.runner.inbox import CanceledWaitingError, Inbox
 from tyger_local.runner.replica import Replica
+from tyger_local.runner.sampler import Sampler
 from tyger_local.runner.setup import Setup
+from tyger_local.runner.stopwatch import Phase, Stopwatch
 from tyger_local.runner.watch import Cause, Watch
 from tyger_local.streams.fifo import PipeFolder
 
@@ -59,6 +62,8 @@ class _Run:
         self._timeout_s = 0
         self._machine_platform: str | None = None
         self._warned: list[Replica] = []
+        self._sampler = Sampler()
+        self._stopwatch = Stopwatch()
 
     def _tell(self, event: Event) -> None:
         if isinstance(event, Warned):
@@ -71,9 +76,12 @@ class _Run:
         with ExitStack() as stack:
             stack.callback(setup.cancellation.ignore)
             stack.callback(setup.engine.close)
+            stack.callback(self._sampler.stop)
             cause = self._until_end(stack)
             if self._watch is not None:
                 cause = self._settle(self._watch, cause)
+            self._stopwatch.end()
+            self._note_cost()
             buffers = [replica.statistics() for replica in self._replicas]
             everything = tuple(chain(*buffers))
             verdict = self._publish(self._judge(cause, everything), everything)
@@ -85,11 +93,27 @@ class _Run:
         setup.emit(StatusChanged(self._record.id, verdict.status))
         return self._record
 
+    def _note_cost(self) -> None:
+        """Take note of what the run has cost, over time as well."""
+        started = [replica for replica in self._replicas if replica.started_at is not None]
+        usage = total([replica.container.usage() for replica in started])
+        self._record = replace(self._record, usage=usage, phases=self._stopwatch.phases)
+        samples = self._sampler.finish()
+        if samples is not None:
+            try:
+                self._setup.save_samples(samples)
+            except StoreError as error:
+                self._setup.emit(
+                    Warned(f"what the run used over time is not written down: {error}")
+                )
+
     def _until_end(self, stack: ExitStack) -> Cause:
         """Do everything up to what ends the run, and return that."""
         try:
             plan = self._prepare(stack)
+            self._stopwatch.enter(Phase.START)
             self._start(plan)
+            self._stopwatch.enter(Phase.RUN)
             self._watch = self._begin_watch()
             return self._watch.until_end()
         except CanceledWaitingError as canceled:
@@ -103,6 +127,7 @@ class _Run:
 
     def _failed_start(self, cause: Cause) -> Cause:
         """Watch what has started of a run that did not start as a whole, so that it is stopped."""
+        self._stopwatch.end()
         if self._watch is None and any(replica.is_running for replica in self._replicas):
             self._watch = self._begin_watch()
         return cause
@@ -118,7 +143,9 @@ class _Run:
         self._timeout_s = plan.timeout_s
         for difference in plan.differences:
             setup.emit(Warned(difference.text))
+        self._stopwatch.enter(Phase.PULL)
         self._find_image(plan.containers[0], description)
+        self._stopwatch.enter(Phase.CREATE)
         for planned, folder in zip(plan.containers, folders, strict=True):
             self._replicas.append(Replica(planned, folder, setup, self._inbox, stack))
         return self._create(plan, stack)
@@ -181,6 +208,7 @@ class _Run:
             self._setup.emit(Warned(f"the container {container.id} may be left: {problem}"))
 
     def _start(self, plan: RunPlan) -> None:
+        self._sampler.start(self._replicas)
         for replica in self._replicas:
             replica.start()
         running = len(plan.containers)
@@ -210,6 +238,8 @@ class _Run:
     def _settle(self, watch: Watch, cause: Cause) -> Cause:
         """Stop what still runs and let the last bytes arrive."""
         watch.stop(self._setup.options.stop_grace_s)
+        if self._stopwatch.phase is Phase.RUN:
+            self._stopwatch.enter(Phase.DRAIN)
         succeeded = cause.ended_by is EndedBy.EXIT and all(
             replica.end is not None and replica.end.exit_code == 0 for replica in self._replicas
         )

@@ -12,6 +12,7 @@ from tyger_local.outcome.record import RunRecord
 from tyger_local.plan.model import RunPlan
 from tyger_local.runner.cancel import Cancellation
 from tyger_local.runner.ends import HostEnds
+from tyger_local.spec.versions import JsonObject
 from tyger_local.store.logs import ContainerLog
 from tyger_local.streams.tally import Checksum
 
@@ -52,6 +53,7 @@ class Setup:
         ends: The host's side of the buffers, opened.
         record: The run's record so far.
         save: Writes a record down.
+        save_samples: Writes down what the containers used over time.
         open_log: Makes the log of a container by its label.
         emit: Is told of progress, from any thread.
         now: Tells the time as RFC 3339 text.
@@ -67,6 +69,7 @@ class Setup:
     ends: HostEnds
     record: RunRecord
     save: Callable[[RunRecord], None]
+    save_samples: Callable[[JsonObject], None]
     open_log: Callable[[str], ContainerLog]
     emit: Callable[[Event], None]
     now: Callable[[], str]

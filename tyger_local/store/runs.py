@@ -70,6 +70,10 @@ class RunStore:
         """Write the record of a run, in the place of what was there."""
         replace(self._record(run_id), record)
 
+    def write_samples(self, run_id: int, samples: JsonObject) -> None:
+        """Write what a run used over time, beside its record."""
+        replace(self._samples(run_id), samples)
+
     def discard(self, run_id: int) -> None:
         """Take back `allocate` of a run that has no record: its number may be given again.
 
@@ -140,13 +144,15 @@ class RunStore:
             return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, FILE_MODE)
 
     def samples(self, run_id: int) -> JsonObject | None:
-        """Return the samples of a run; None when it has none.
+        """Return what a run used over time; None when that was not written.
 
         Raises:
-            StoreError: They are damaged or cannot be read.
+            NotFoundError: There is no such run.
+            StoreError: The file is damaged or cannot be read.
         """
+        self.get(run_id)
         try:
-            return read_json(self.folder(run_id) / "samples.json")
+            return read_json(self._samples(run_id))
         except NotFoundError:
             return None
 
@@ -180,6 +186,9 @@ class RunStore:
 
     def _cancel(self, run_id: int) -> Path:
         return self.folder(run_id) / "cancel.json"
+
+    def _samples(self, run_id: int) -> Path:
+        return self.folder(run_id) / "samples.json"
 
     def _mark(self, run_id: int) -> Path:
         return self._home.runs_dir / f"{run_id}~deleted"

@@ -262,6 +262,7 @@ class Execution:
             ends=ends,
             record=record,
             save=lambda ended: store.write(ended.id, ended.document()),
+            save_samples=lambda samples: store.write_samples(record.id, samples),
             open_log=lambda label: ContainerLog(folder / f"{label}.log", now),
             emit=self._options.emit,
             now=now,

@@ -165,10 +165,19 @@ class RecordedRuns:
         return read_tail(path, lines) if path.exists() else []
 
     def samples(self, run_id: int) -> JsonObject | None:
-        """Return what was sampled while a run went on; None when nothing was.
+        """Return what the containers of an ended run used over time.
+
+        ``intervalSeconds`` tells how much lies between two moments. Each of ``containers`` has lists of
+        equal length: ``seconds`` since its start, ``memoryBytes``, ``ownMemoryBytes`` (without the files that
+        the system keeps in memory for it) and ``cpuSeconds`` until then, all with null for what is not known,
+        and in ``buffers`` how many bytes have moved until then.
+
+        Returns:
+            None when there was nothing to look at: the run was too short, or did not start.
 
         Raises:
-            StoreError: It is damaged or cannot be read.
+            NotFoundError: There is no such run.
+            StoreError: The file is damaged or cannot be read.
         """
         return self._records.store.samples(run_id)
 

@@ -10,7 +10,7 @@ TERMINAL_STATUSES = ("Succeeded", "Failed", "Canceled")
 OWNER_ENDED = "the process that ran it ended"
 """The status reason of a run whose owner died without writing an end."""
 
-UNKNOWN = ("verdict", "exitCode", "engine", "image", "bufferStats", "usage", "warnings")
+UNKNOWN = ("verdict", "exitCode", "engine", "image", "bufferStats", "usage", "phases", "warnings")
 """Fields of our own that the record of an ended run has, and that nobody knows of this one."""
 
 

@@ -543,7 +543,8 @@ def test_a_run_that_goes_well(cli: Cli, folder: Path) -> None:
     assert record == _record(cli)
     assert list(record) == [
         "id", "status", "createdAt", "startedAt", "finishedAt", "kind", "job", "timeoutSeconds",
-        "eTag", "verdict", "exitCode", "engine", "image", "bufferStats", "usage", "warnings",
+        "eTag", "verdict", "exitCode", "engine", "image", "bufferStats", "usage", "phases",
+        "warnings",
     ]  # fmt: skip
     assert record["timeoutSeconds"] == 43200
     assert record["bufferStats"]["output"]["bytes"] == 4

@@ -9,6 +9,7 @@ from tyger_local.outcome.facts import BufferState, BufferStats
 from tyger_local.outcome.record import (
     EngineIdentity,
     ImageIdentity,
+    Phases,
     RunRecord,
     Usage,
     with_etag,
@@ -20,7 +21,18 @@ CREATED = "2025-03-14T06:43:18.958490Z"
 JOB = {"codespec": {"kind": "job", "image": "x"}, "replicas": 1}
 NEW = RunRecord(7, Status.PENDING, CREATED, JOB, 43_200)
 STATS = (
-    BufferStats("in", Direction.INPUT, BufferState.COMPLETE, 5, "abc", 1.23456789),
+    BufferStats(
+        "in",
+        Direction.INPUT,
+        BufferState.COMPLETE,
+        5,
+        "abc",
+        1.23456789,
+        moving_s=2.0,
+        waited_opening_s=0.12345678,
+        waited_container_s=0.25,
+        waited_host_s=3.0,
+    ),
     BufferStats("out", Direction.OUTPUT, BufferState.NEVER_OPENED),
 )
 ENDED = NEW.started("t1", 1).ended(
@@ -38,6 +50,16 @@ def _without_etag(record: RunRecord) -> dict[str, object]:
     document = record.document()
     assert str(document.pop("eTag")).isdecimal()
     return document
+
+
+UNKNOWN_PHASES = {
+    "pullSeconds": None,
+    "createSeconds": None,
+    "startSeconds": None,
+    "runSeconds": None,
+    "drainSeconds": None,
+}
+NOT_WAITED = {"opening": 0.0, "container": 0.0, "host": 0.0}
 
 
 def test_a_new_run() -> None:
@@ -83,6 +105,8 @@ def test_an_ended_run() -> None:
                 "sha256": "abc",
                 "seconds": 1.234568,
                 "state": "complete",
+                "bytesPerSecond": 2.5,
+                "waitedSeconds": {"opening": 0.123457, "container": 0.25, "host": 3.0},
             },
             "out": {
                 "direction": "output",
@@ -90,9 +114,12 @@ def test_an_ended_run() -> None:
                 "sha256": None,
                 "seconds": 0.0,
                 "state": "never-opened",
+                "bytesPerSecond": None,
+                "waitedSeconds": NOT_WAITED,
             },
         },
         "usage": UNKNOWN_USAGE,
+        "phases": UNKNOWN_PHASES,
         "warnings": [],
     }
 
@@ -115,13 +142,14 @@ def test_fields_are_in_the_order_of_tyger_and_then_our_own() -> None:
         image=ImageIdentity("x", "sha256:1", "linux/amd64"),
         buffers=STATS,
         usage=Usage(1, 2.5, 0.5, "cgroup"),
+        phases=Phases(0.0004, 0.0125, 1.0, 2.5, 0.0),
         notes=("not written down",),
     )
     document = full.document()
     assert list(document) == [
         "id", "status", "statusReason", "runningCount", "createdAt", "startedAt", "finishedAt", "kind",
         "job", "cluster", "timeoutSeconds", "tags", "eTag",
-        "verdict", "exitCode", "engine", "image", "bufferStats", "usage", "warnings",
+        "verdict", "exitCode", "engine", "image", "bufferStats", "usage", "phases", "warnings",
     ]  # fmt: skip
     assert document["engine"] == {"name": "docker", "version": "28.0"}
     assert document["image"] == {
@@ -134,6 +162,13 @@ def test_fields_are_in_the_order_of_tyger_and_then_our_own() -> None:
         "cpuSeconds": 2.5,
         "throttledSeconds": 0.5,
         "method": "cgroup",
+    }
+    assert document["phases"] == {
+        "pullSeconds": 0.0,
+        "createSeconds": 0.013,
+        "startSeconds": 1.0,
+        "runSeconds": 2.5,
+        "drainSeconds": 0.0,
     }
     assert json.loads(json.dumps(document)) == document
 
@@ -150,7 +185,9 @@ def test_a_run_that_succeeded_has_no_reason() -> None:
 
 @pytest.mark.parametrize("record", [NEW, NEW.started("t1", 1)])
 def test_our_own_fields_are_there_once_the_run_has_ended(record: RunRecord) -> None:
-    assert not {"verdict", "exitCode", "engine", "image", "usage"} & set(record.document())
+    assert not {"verdict", "exitCode", "engine", "image", "usage", "phases"} & set(
+        record.document()
+    )
 
 
 def test_a_time_out_of_zero_is_written() -> None:

@@ -198,7 +198,8 @@ def test_its_record(bench: Bench) -> None:
     assert shown == record.document()
     assert list(shown) == [
         *("id", "status", "createdAt", "startedAt", "finishedAt", "kind", "job", "timeoutSeconds"),
-        *("eTag", "verdict", "exitCode", "engine", "image", "bufferStats", "usage", "warnings"),
+        *("eTag", "verdict", "exitCode", "engine", "image", "bufferStats", "usage", "phases"),
+        "warnings",
     ]
     times = [str(shown[name]) for name in ("createdAt", "startedAt", "finishedAt")]
     assert all(TIME.fullmatch(text) for text in times)
@@ -220,7 +221,12 @@ def test_its_record(bench: Bench) -> None:
     stats: Any = shown["bufferStats"]
     for name, direction in (("in", "input"), ("out", "output")):
         seconds = stats[name].pop("seconds")
+        waited = stats[name].pop("waitedSeconds")
+        rate = stats[name].pop("bytesPerSecond")
         assert 0 <= seconds < DEADLINE_S
+        assert set(waited) == {"opening", "container", "host"}
+        assert all(0 <= waited_s < DEADLINE_S for waited_s in waited.values())
+        assert rate is None or rate > 0
         assert stats[name] == {
             "direction": direction, "bytes": 3, "sha256": ABC_SHA256, "state": "complete",
         }  # fmt: skip

@@ -200,3 +200,21 @@ def test_ids_are_unique_though_processes_are_killed(home: Home, runs: RunStore) 
     assert len(set(ids)) == len(ids)
     assert runs.allocate() > max(ids)
     runs.list()
+
+
+def test_samples_lie_beside_the_record(runs: RunStore) -> None:
+    run_id = _run(runs)
+    assert runs.samples(run_id) is None
+    runs.write_samples(run_id, {"intervalSeconds": 0.1})
+    assert runs.samples(run_id) == {"intervalSeconds": 0.1}
+    assert sorted(folder_names(runs.folder(run_id))) == ["run.json", "samples.json"]
+    runs.delete(run_id)
+    with pytest.raises(NotFoundError):
+        runs.samples(run_id)
+
+
+def test_damaged_samples_are_an_error(runs: RunStore) -> None:
+    run_id = _run(runs)
+    (runs.folder(run_id) / "samples.json").write_text("{")
+    with pytest.raises(StoreError, match=r"samples\.json"):
+        runs.samples(run_id)
