@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 
+from cost import costs
 from figure import Figure
 from measure import end_cleanly_when_stopped
 from memory import peak_memory
@@ -21,6 +22,8 @@ FIGURES = {
     "P5": large_store,
     "P6": small_commands,
     "P7": many_runs,
+    "C1": costs,
+    "C2": costs,
 }
 
 
