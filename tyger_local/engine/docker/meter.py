@@ -95,7 +95,7 @@ class Meter:
         self._has_started = threading.Event()
         self._stopped, self._stop = os.pipe2(os.O_CLOEXEC)
         self._is_stopping = threading.Event()
-        self._is_done = threading.Event()
+        self._is_read = threading.Event()
 
     def run(self) -> None:
         """Measure until the container has ended or `stop` is called."""
@@ -107,7 +107,7 @@ class Meter:
         finally:
             self._opened.close()
             os.close(self._stopped)
-            self._is_done.set()
+            self._is_read.set()
 
     def engine_has_started(self) -> None:
         """Say that the engine has started the container."""
@@ -115,8 +115,7 @@ class Meter:
 
     def stop(self, patience_s: float) -> None:
         """Say that the container has ended, and give what there is to read so long to be read."""
-        if not self._asks_engine:
-            self._is_done.wait(patience_s)
+        self._is_read.wait(patience_s)
         self._is_stopping.set()
         self._has_started.set()
         os.close(self._stop)
@@ -196,6 +195,7 @@ class Meter:
 
     def _ask_engine(self) -> None:
         self._asks_engine = True
+        self._is_read.set()  # at the end there will be nothing to ask
         while not self._is_stopping.wait(ENGINE_S):
             try:
                 found = counters_of_engine(self._api.statistics(self._container))
