@@ -879,7 +879,7 @@ def test_show_and_list(cli: Cli) -> None:
     ("argv", "code", "message"),
     [
         (["show"], 2, "one run id positional argument is required"),
-        (["show", "1", "2"], 2, "one run id positional argument is required"),
+        (["show", "1", "2"], 2, "unexpected positional arguments after the run id: [2]"),
         (["show", "0"], 1, "The run '0' was not found"),
         (["show", "1"], 1, "The run '1' was not found. See what there is with 'tyger-local run list'."),
         (["show", "--", "-1"], 1, "The run '-1' was not found"),
