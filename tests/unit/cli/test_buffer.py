@@ -147,6 +147,19 @@ def test_set(cli: Cli) -> None:
     assert "expiresAt" in _document(cli("buffer", "set", buffer, "--ttl", "2.12:00"))
 
 
+def test_of_several_who_set_tags_at_once_none_is_lost(cli: Cli) -> None:
+    buffer = _new(cli)
+    tags = {f"k{n}": f"v{n}" for n in range(6)}
+    setters = [
+        subprocess.Popen(
+            (*TOOL, "buffer", "set", buffer, "--tag", f"{key}={value}"), stdout=subprocess.DEVNULL
+        )
+        for key, value in tags.items()
+    ]
+    assert [setter.wait(TIMEOUT_S) for setter in setters] == [0] * len(tags)
+    assert _document(cli("buffer", "show", buffer))["tags"] == tags
+
+
 def test_list(cli: Cli) -> None:
     one, two = _new(cli, "--tag", "a=1,b=2"), _new(cli, "--tag", "a=1")
     assert _ids(cli) == [two, one]
