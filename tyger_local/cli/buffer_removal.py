@@ -72,6 +72,8 @@ class Which:
 
 def _carry_out(deed: Deed, which: Which) -> int:
     which.check(deed.name)
+    if deed.name == "purge":
+        workspace().buffers.tidy()  # what was purged by a process that was killed on the way
     if len(which.ids) == 1:
         print_value(deed.does(which.ids[0]), "json")
         return EXIT_OK

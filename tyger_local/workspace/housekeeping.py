@@ -13,9 +13,9 @@ from tyger_local.store.buffers import StoredBuffer
 from tyger_local.store.home import Home
 from tyger_local.store.sizes import tree_bytes
 from tyger_local.store.writing import Contents
-from tyger_local.workspace.buffers import buffer_store
 from tyger_local.workspace.clock import now
 from tyger_local.workspace.codespecs import Codespecs
+from tyger_local.workspace.kept_buffers import buffer_store
 from tyger_local.workspace.records import Records, Selection
 from tyger_local.workspace.truth import has_ended
 
@@ -118,6 +118,7 @@ class Housekeeping:
             with suppress(NotFoundError):  # somebody else was faster
                 self._records.store.delete(run_id)
                 yield f"run {run_id}"
+        self._buffers.tidy()
         for buffer_id in old.buffers:
             with suppress(NotFoundError):
                 self._buffers.purge(buffer_id)

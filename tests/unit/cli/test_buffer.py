@@ -435,6 +435,13 @@ def test_what_is_being_written_is_purged_later(cli: Cli) -> None:
     assert cli("buffer", "purge", "--all", "--force").stdout == "Purged 1 buffers.\n"
 
 
+def test_what_a_killed_purge_left_is_removed_by_the_next(cli: Cli, home: Path) -> None:
+    one = _new(cli)
+    (home / "buffers" / one).rename(home / "buffers" / f"{one}~purged")
+    assert cli("buffer", "purge", "--all", "--force").stdout == "Purged 0 buffers.\n"
+    assert list((home / "buffers").iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("typed", "code", "left"), [("y\n", 0, 0), ("n\n", 1, 1), ("\x04", 130, 1)]
 )
