@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from tyger_local.engine.docker.unix import UnixTransport, local_socket
 from tyger_local.outcome.events import Event, StatusChanged
 from tyger_local.outcome.facts import CancelReason
 from tyger_local.outcome.record import RunRecord, Usage
+from tyger_local.outcome.sight import UsageSample
 from tyger_local.plan.model import Overrides
 from tyger_local.runner.cancel import Cancellation
 from tyger_local.workspace.execution import ExecOptions
@@ -136,15 +137,16 @@ def test_the_cpu_that_it_used(bench: Bench, script: str) -> None:
 
 
 def test_the_time_in_which_it_was_kept_from_running(bench: Bench) -> None:
-    record = bench.exec("sh", "-c", _burn(0.8), codespec={"resources": {"limits": {"cpu": "500m"}}})
+    codespec = {"resources": {"limits": {"cpu": "200m"}}}
+    record = bench.exec("sh", "-c", _burn(0.8), codespec=codespec)
     usage, phases = record.usage, record.phases
     assert usage is not None
     assert usage.cpu_seconds == pytest.approx(0.8, rel=CLOSE)
     assert usage.throttled_seconds is not None
-    assert 0.05 < usage.throttled_seconds < 2
+    assert 0.1 < usage.throttled_seconds < 5  # less where others leave it no more than that anyway
     assert phases is not None
     assert phases.run_s is not None
-    assert phases.run_s > 1.3
+    assert phases.run_s > 3
 
 
 # Several containers, and other ends
@@ -245,28 +247,63 @@ def api() -> Iterator[Api]:
         yield made
 
 
-def test_the_engine_is_asked_where_there_is_no_cgroup(api: Api, tmp_path: Path) -> None:
-    script = f"{_burn(0.5)}; exec {_hold(hold_s=60)}"
-    body = {"Image": IMAGE, "Cmd": ["sh", "-c", script]}
+@contextmanager
+def _measuring(
+    api: Api, script: str, info: Mapping[str, object], root: Path
+) -> Iterator[tuple[str, Meter]]:
+    """Start a container and a meter of it; give its id and the meter."""
+    body = {"Image": IMAGE, "Cmd": ["sh", "-c", script], "HostConfig": {"NetworkMode": "none"}}
     container = api.create(f"tyger-local-test-{os.urandom(4).hex()}", None, body)
+    meter = Meter(api, container, info, str(root))
+    thread = threading.Thread(target=meter.run)
+    thread.start()
     try:
-        meter = Meter(api, container, api.info(), str(tmp_path))
-        thread = threading.Thread(target=meter.run)
-        thread.start()
         api.start(container)
         meter.engine_has_started()
-        _until(lambda: (((s := meter.sample()) and s.memory_bytes) or 0) > 0.9 * SIZE)
-        sample = meter.sample()
-        api.kill(container, 9)
+        yield container, meter
+    finally:
         meter.stop(1)
         thread.join(DEADLINE_S)
-    finally:
         api.remove(container)
-    assert sample is not None
-    assert sample.own_memory_bytes == pytest.approx(SIZE, rel=CLOSE)
+
+
+def test_the_engine_is_asked_where_there_is_no_cgroup(api: Api, tmp_path: Path) -> None:
+    script = f"{_burn(0.5)}; exec {_hold(hold_s=60)}"
+    with _measuring(api, script, api.info(), tmp_path) as (container, meter):
+        samples: list[UsageSample] = []
+
+        def is_held() -> bool:
+            samples.extend(filter(None, [meter.sample()]))
+            return bool(samples) and (samples[-1].memory_bytes or 0) > 0.9 * SIZE
+
+        _until(is_held)
+        api.kill(container, 9)
+    assert samples[-1].own_memory_bytes == pytest.approx(SIZE, rel=CLOSE)
     usage = meter.usage()
     assert usage.peak_memory_bytes == pytest.approx(SIZE, rel=CLOSE)
     assert usage.cpu_seconds is not None
     assert 0.5 < usage.cpu_seconds < 1.0
     assert usage.method is not None
     assert usage.method.startswith("the engine's statistics, sampled")
+
+
+VERSION_2 = [
+    root
+    for root in (Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/unified"))
+    if (root / "cgroup.controllers").exists()
+]
+"""Where the kernel shows cgroups of version 2; beside version 1 they count CPU and no memory."""
+
+
+@pytest.mark.parametrize("root", VERSION_2, ids=str)
+def test_version_2_of_cgroups(api: Api, root: Path) -> None:
+    info = {**api.info(), "CgroupVersion": "2"}
+    with _measuring(api, f"exec {_burn(0.8)}", info, root) as (container, meter):
+        assert api.wait(container) == 0
+    usage = meter.usage()
+    assert usage.cpu_seconds == pytest.approx(0.8, rel=CLOSE)
+    assert usage.method is not None
+    assert usage.method.startswith("cgroup v2")
+    if root.name == "unified":
+        assert usage.peak_memory_bytes is None
+        assert usage.method.startswith("cgroup v2, which counts no memory here")
