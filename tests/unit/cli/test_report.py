@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from tyger_local import Workspace
 from tyger_local.store.home import Home
 from tyger_local.store.runs import RunStore
 
@@ -189,7 +188,8 @@ def test_damaged_samples_are_named(cli: Cli, home: Path) -> None:
     path = _store(home).folder(1) / "samples.json"
     path.write_text("{")
     _check_refused(cli("run", "report"), str(path))
-    assert Workspace().runs.samples(2) is None
+    path.unlink()
+    assert cli("run", "report").returncode == 0
 
 
 def _on_a_terminal(**env: str) -> str:
