@@ -184,6 +184,12 @@ ETAG_FIELDS = (
 """What a run's ETag depends on."""
 
 
+OWN_FIELDS = (
+    "verdict", "exitCode", "engine", "image", "bufferStats", "usage", "phases", "warnings",
+)  # fmt: skip
+"""What the record of an ended run has beside Tyger's fields."""
+
+
 def with_etag(record: Mapping[str, object]) -> JsonObject:
     """Return the document of a record with the ETag of its state behind the tags; no empty tags."""
     tag = etag([record.get(name) for name in ETAG_FIELDS])

@@ -7,13 +7,12 @@ everything removed. What goes wrong on the way becomes a fact and then a verdict
 
 from __future__ import annotations
 
-import threading
 from contextlib import ExitStack
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
-from tyger_local.engine.base import Container, EngineDescription
+from tyger_local.engine.base import EngineDescription
 from tyger_local.errors import EngineError, StartError, StoreError, StreamError, WrongFormatError
 from tyger_local.outcome.events import Event, ImagePull, StatusChanged, Transfers, Warned
 from tyger_local.outcome.facts import BufferStats, EndedBy, Facts
@@ -24,15 +23,13 @@ from tyger_local.plan.model import ContainerPlan, RunPlan
 from tyger_local.plan.platforms import review_platform
 from tyger_local.runner.doctor import Doctor
 from tyger_local.runner.inbox import CanceledWaitingError, Inbox
+from tyger_local.runner.removing import let_go
 from tyger_local.runner.replica import Replica
 from tyger_local.runner.sampler import Sampler
 from tyger_local.runner.setup import Setup
 from tyger_local.runner.stopwatch import Phase, Stopwatch
 from tyger_local.runner.watch import Cause, Watch
 from tyger_local.streams.fifo import PipeFolder
-
-REMOVE_TIMEOUT_S = 20.0
-"""How long the engine may take to remove a container; it kills what still runs of it first."""
 
 
 def run(setup: Setup) -> RunRecord:
@@ -179,33 +176,9 @@ class _Run:
             except EngineError:  # it may have been lost with the container already made
                 self._setup.note_left()
                 raise
-            if self._setup.options.keep:
-                stack.callback(self._tell_kept, container)
-            else:
-                stack.callback(self._remove, container)
+            stack.callback(let_go, container, self._setup)
         self._inbox.check()
         return plan
-
-    def _tell_kept(self, container: Container) -> None:
-        self._setup.emit(Warned(f"the container {container.id[:12]} is kept; remove it yourself"))
-
-    def _remove(self, container: Container) -> None:
-        """Remove a container; an engine that hangs is not waited for, the next run does it then."""
-        found: list[str] = [f"the engine has not removed it within {REMOVE_TIMEOUT_S:.0f} s"]
-
-        def work() -> None:
-            try:
-                container.remove()
-                found.clear()
-            except EngineError as error:
-                found[:] = [str(error)]
-
-        thread = threading.Thread(target=work, name="remove", daemon=True)
-        thread.start()
-        thread.join(REMOVE_TIMEOUT_S)
-        for problem in found:
-            self._setup.note_left()
-            self._setup.emit(Warned(f"the container {container.id} may be left: {problem}"))
 
     def _start(self, plan: RunPlan) -> None:
         self._sampler.start(self._replicas)

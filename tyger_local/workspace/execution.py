@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tyger_local.engine.base import Engine, EngineDescription
-from tyger_local.errors import BufferArgumentError
 from tyger_local.outcome.events import Event, RunCreated
 from tyger_local.outcome.record import RunRecord
 from tyger_local.outcome.verdict import Status
@@ -17,12 +16,10 @@ from tyger_local.plan.build import SHELL, ResolvedRun, plan_run
 from tyger_local.plan.describe import described
 from tyger_local.plan.model import Difference, Overrides, RunPlan
 from tyger_local.runner.cancel import Cancellation
-from tyger_local.runner.ends import Connection, HostEnds, NewBuffer, Stdio, check_connections
+from tyger_local.runner.ends import HostEnds, Stdio, check_connections
 from tyger_local.runner.remains import PartialFile, Remains
 from tyger_local.runner.run import run as carry_out
 from tyger_local.runner.setup import Options, Setup
-from tyger_local.runner.stored import StoreBuffer
-from tyger_local.spec.buffers import Direction
 from tyger_local.spec.place import Place
 from tyger_local.spec.runs import BufferArgument, RunRequest
 from tyger_local.spec.versions import JsonObject, shown
@@ -30,23 +27,23 @@ from tyger_local.spec.written import written
 from tyger_local.store.logs import ContainerLog
 from tyger_local.store.running import RunningStore
 from tyger_local.store.runs import RunStore
-from tyger_local.streams.leftovers import new_folder_name, new_temporary_name, partial_name
+from tyger_local.streams.leftovers import new_folder_name, partial_name
 from tyger_local.workspace.buffers import Buffers
 from tyger_local.workspace.canceling import listening
 from tyger_local.workspace.clock import now
 from tyger_local.workspace.codespecs import Codespecs
+from tyger_local.workspace.connections import (
+    refuse_stdin,
+    refuse_streams,
+    temporaries,
+    written_down,
+)
 from tyger_local.workspace.labels import KEEP_LABEL, run_labels
 from tyger_local.workspace.order import Order
 from tyger_local.workspace.owner import this_process
 from tyger_local.workspace.reading import STDIN
 from tyger_local.workspace.registration import Registration
-from tyger_local.workspace.resolving import (
-    STREAM,
-    UNMAPPED,
-    connect,
-    refuse_strictly,
-    resolve_run,
-)
+from tyger_local.workspace.resolving import connect, refuse_strictly, resolve_run
 from tyger_local.workspace.run_buffers import look_up, with_new_buffers
 
 PLANNED_RUN_ID = "[run id]"
@@ -119,9 +116,10 @@ class Execution:
             makes_buffers=options.is_detached,
         )
         if options.is_detached:
-            _check_no_streams(self._connections)
+            why, instead = "a run in the background has none", ", or leave it out for a new buffer"
+            refuse_streams(self._connections, why, instead)
         elif file == STDIN:
-            _check_stdin_is_free(self._connections)
+            refuse_stdin(self._connections)
         draft = plan_run(
             self._run,
             run_id=PLANNED_RUN_ID,
@@ -144,7 +142,7 @@ class Execution:
             self._request.job,
             codespec=self._run.codespec,
             buffers={
-                name: BufferArgument(_shown(connection), Place("run create"))
+                name: BufferArgument(written_down(connection), Place("run create"))
                 for name, connection in self._connections.items()
             },
         )
@@ -176,18 +174,18 @@ class Execution:
         """
         options, replicas = self._options.options, self._run.replicas
         if options.terminal:
-            _check_terminal(self._connections)
+            refuse_streams(self._connections, "the shell of --shell does")
         check_connections(self._connections.values(), replicas)
         run_id = store.allocate()
-        temporaries = _temporaries(self._connections)
-        remains = self._remains(run_id, run_labels(home, this_process(), run_id), temporaries)
+        names = temporaries(self._connections)
+        remains = self._remains(run_id, run_labels(home, this_process(), run_id), names)
         with Registration(running, remains) as registration, ExitStack() as stack:
             rollback = ExitStack()
             try:
                 self._connections = with_new_buffers(
                     self._connections, self._buffers, self._request.job, run_id, rollback
                 )
-                ends = HostEnds(self._connections, replicas, temporaries)
+                ends = HostEnds(self._connections, replicas, names)
                 stack.callback(ends.close)
                 stack.enter_context(listening(store, run_id, self._options.cancellation))
                 record = self._new_record(run_id)
@@ -203,11 +201,11 @@ class Execution:
             return carry_out(self._setup(store, remains, registration, record, ends))
 
     def _remains(
-        self, run_id: int, labels: Mapping[str, str], temporaries: Mapping[str, Path]
+        self, run_id: int, labels: Mapping[str, str], names: Mapping[str, Path]
     ) -> Remains:
         files = (
             PartialFile(temporary, partial_name(Path(str(self._connections[buffer].to)).absolute()))
-            for buffer, temporary in temporaries.items()
+            for buffer, temporary in names.items()
         )
         return Remains(
             run_id=run_id,
@@ -222,7 +220,7 @@ class Execution:
         request, job = self._request, self._request.job
         document: JsonObject = {
             "codespec": shown(written(self._run.codespec)),
-            "buffers": {name: _shown(c) for name, c in self._connections.items()},
+            "buffers": {name: written_down(c) for name, c in self._connections.items()},
             "tags": dict(job.tags),
             "bufferTtl": job.buffer_ttl,
             "nodePool": job.node_pool,
@@ -289,53 +287,3 @@ class Execution:
             labels=labels,
         )
         return replace(plan, differences=(*plan.differences, *self._engine.review(plan)))
-
-
-def _temporaries(connections: Mapping[str, Connection]) -> dict[str, Path]:
-    """Return what the files of outputs are called meanwhile, by buffer."""
-    return {
-        name: new_temporary_name(connection.to)
-        for name, connection in connections.items()
-        if connection.direction is Direction.OUTPUT and isinstance(connection.to, Path)
-    }
-
-
-def _shown(connection: Connection) -> str:
-    if isinstance(connection.to, Stdio):
-        return STREAM
-    if isinstance(connection.to, NewBuffer):
-        return UNMAPPED
-    return (
-        connection.to.id
-        if isinstance(connection.to, StoreBuffer)
-        else str(connection.to.absolute())
-    )
-
-
-def _check_terminal(connections: Mapping[str, Connection]) -> None:
-    for connection in connections.values():
-        if isinstance(connection.to, Stdio):
-            raise BufferArgumentError(
-                f"the buffer '{connection.buffer}' cannot use {connection.to.value}: "
-                "the shell of --shell does",
-                f"connect it with -b {connection.buffer}=FILE",
-            )
-
-
-def _check_no_streams(connections: Mapping[str, Connection]) -> None:
-    for connection in connections.values():
-        if isinstance(connection.to, Stdio):
-            raise BufferArgumentError(
-                f"the buffer '{connection.buffer}' cannot use {connection.to.value}: "
-                "a run in the background has none",
-                f"connect it with -b {connection.buffer}=FILE, or leave it out for a new buffer",
-            )
-
-
-def _check_stdin_is_free(connections: Mapping[str, Connection]) -> None:
-    for connection in connections.values():
-        if connection.to is Stdio.STDIN:
-            raise BufferArgumentError(
-                f"the input '{connection.buffer}' cannot read standard input, which was the run file",
-                f"connect it with -b {connection.buffer}=FILE",
-            )

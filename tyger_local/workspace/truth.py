@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tyger_local.outcome.record import OWN_FIELDS
+
 JsonObject = dict[str, object]
 
 TERMINAL_STATUSES = ("Succeeded", "Failed", "Canceled")
 OWNER_ENDED = "the process that ran it ended"
 """The status reason of a run whose owner died without writing an end."""
-
-UNKNOWN = ("verdict", "exitCode", "engine", "image", "bufferStats", "usage", "phases", "warnings")
-"""Fields of our own that the record of an ended run has, and that nobody knows of this one."""
 
 
 def has_ended(record: Mapping[str, object]) -> bool:
@@ -24,7 +23,8 @@ def as_ended(record: Mapping[str, object], finished_at: str | None = None) -> Js
 
     Args:
         record: As the owner left it.
-        finished_at: When that was found, to be written down; without it, the answer is only shown.
+        finished_at: When that was found, to be written down; without it, the answer is only shown. What is
+            written down has the fields of an ended run; nobody knows what to put into them.
     """
     ended: JsonObject = {}
     for name, value in record.items():
@@ -35,4 +35,4 @@ def as_ended(record: Mapping[str, object], finished_at: str | None = None) -> Js
             ended["statusReason"] = OWNER_ENDED
         elif name not in ("statusReason", "runningCount", "finishedAt"):
             ended[name] = value
-    return ended if finished_at is None else {**ended, **dict.fromkeys(UNKNOWN)}
+    return ended if finished_at is None else {**ended, **dict.fromkeys(OWN_FIELDS)}

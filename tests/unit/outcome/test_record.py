@@ -7,6 +7,7 @@ import pytest
 
 from tyger_local.outcome.facts import BufferState, BufferStats
 from tyger_local.outcome.record import (
+    OWN_FIELDS,
     EngineIdentity,
     ImageIdentity,
     Phases,
@@ -197,6 +198,11 @@ def test_a_time_out_of_zero_is_written() -> None:
 def test_a_record_is_a_value() -> None:
     assert NEW.status is Status.PENDING
     assert ENDED.running_count is None
+
+
+def test_own_fields_are_those_that_an_end_adds() -> None:
+    added = [name for name in ENDED.document() if name not in NEW.document()]
+    assert tuple(name for name in added if not name.endswith(("At", "Reason"))) == OWN_FIELDS
 
 
 def test_the_etag_is_that_of_the_state_and_stands_behind_the_tags() -> None:
