@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 from tyger_local.outcome.record import Usage
@@ -37,14 +36,10 @@ def _all_known(numbers: Sequence[T | None]) -> list[T]:
     return known if len(known) == len(numbers) else []
 
 
-@dataclass(frozen=True, slots=True)
-class _Point:
-    seconds: float
-    sample: UsageSample
-    buffers: Mapping[str, int]
+# No dataclasses here: they take longer to load than all else in this file, before every run.
+_Point = tuple[float, UsageSample, Mapping[str, int]]
 
 
-@dataclass
 class Samples:
     """What the containers of a run used, moment by moment.
 
@@ -52,8 +47,9 @@ class Samples:
         interval_s: How much time is to lie between two moments; doubles as they become many.
     """
 
-    interval_s: float = FIRST_INTERVAL_S
-    _points: dict[str, list[_Point]] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.interval_s = FIRST_INTERVAL_S
+        self._points: dict[str, list[_Point]] = {}
 
     def add(
         self, label: str, seconds: float, sample: UsageSample | None, buffers: Mapping[str, int]
@@ -67,7 +63,7 @@ class Samples:
             buffers: How many bytes have moved until then, by buffer.
         """
         points = self._points.setdefault(label, [])
-        points.append(_Point(seconds, sample or UsageSample(), buffers))
+        points.append((seconds, sample or UsageSample(), buffers))
         if len(points) > MOST_POINTS:
             self.interval_s *= 2
             self._points = {name: noted[::2] for name, noted in self._points.items()}
@@ -81,11 +77,13 @@ class Samples:
 
 
 def _series(points: Sequence[_Point]) -> JsonObject:
-    cpu = (point.sample.cpu_seconds for point in points)
+    samples = [sample for _, sample, _ in points]
+    cpu = (sample.cpu_seconds for sample in samples)
+    _, _, buffers = points[0]
     return {
-        "seconds": [round(point.seconds, 3) for point in points],
-        "memoryBytes": [point.sample.memory_bytes for point in points],
-        "ownMemoryBytes": [point.sample.own_memory_bytes for point in points],
+        "seconds": [round(seconds, 3) for seconds, _, _ in points],
+        "memoryBytes": [sample.memory_bytes for sample in samples],
+        "ownMemoryBytes": [sample.own_memory_bytes for sample in samples],
         "cpuSeconds": [None if used is None else round(used, 6) for used in cpu],
-        "buffers": {name: [point.buffers[name] for point in points] for name in points[0].buffers},
+        "buffers": {name: [moved[name] for _, _, moved in points] for name in buffers},
     }
