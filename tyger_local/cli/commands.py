@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -193,18 +195,39 @@ class ContainerCommand(Command):
 
 
 class Group(Reading, click.Group):
-    """A group of commands; `aliases` gives other names of its commands."""
+    """A group of commands, each of which is loaded when it is asked for.
+
+    Args:
+        args: click's.
+        modules: Where its commands are, by their names: ``module:variable``, a module beside this one.
+        aliases: Other names of its commands.
+        attributes: click's.
+    """
 
     def __init__(
-        self, *args: Any, aliases: dict[str, str] | None = None, **attributes: Any
+        self,
+        *args: Any,
+        modules: Mapping[str, str] | None = None,
+        aliases: Mapping[str, str] | None = None,
+        **attributes: Any,
     ) -> None:
         super().__init__(*args, no_args_is_help=False, invoke_without_command=True, **attributes)
+        self._modules = modules or {}
         self._aliases = aliases or {}
         self.callback = self.callback or _command_required
 
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        return sorted({*super().list_commands(ctx), *self._modules})
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Find a command by its name or another name of it."""
-        return super().get_command(ctx, self._aliases.get(cmd_name, cmd_name))
+        name = self._aliases.get(cmd_name, cmd_name)
+        if name in self._modules and name not in self.commands:
+            module, _, variable = self._modules[name].partition(":")
+            # Late: no command waits for what only others need.
+            self.add_command(getattr(import_module(f"tyger_local.cli.{module}"), variable), name)
+        return super().get_command(ctx, name)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -221,7 +244,7 @@ class Group(Reading, click.Group):
                 "move their bytes with 'tyger-local buffer read' and 'tyger-local buffer write'",
             )
         if command is None:
-            close = nearest(args[0], [*self.commands, *self._aliases])
+            close = nearest(args[0], [*self.list_commands(ctx), *self._aliases])
             raise UsageError(
                 f"unknown command {quote(args[0])} for {quote(ctx.command_path)}",
                 f"did you mean '{close}'?" if close else f"see '{ctx.command_path} --help'",

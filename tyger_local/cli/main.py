@@ -7,15 +7,9 @@ from itertools import pairwise
 
 import click
 
-from tyger_local.cli.buffer import buffer
-from tyger_local.cli.codespec import codespec
 from tyger_local.cli.commands import Group, Settings
-from tyger_local.cli.completion_command import complete, completion
 from tyger_local.cli.console import Console
-from tyger_local.cli.df import df
 from tyger_local.cli.output import write_out
-from tyger_local.cli.prune import prune
-from tyger_local.cli.run import run
 from tyger_local.cli.signals import EndedBySignal
 from tyger_local.cli.watchdog import Watchdog
 from tyger_local.errors import EXIT_BUG, EXIT_OK, EXIT_USAGE, ReaderClosedError, TygerLocalError
@@ -23,15 +17,17 @@ from tyger_local.errors import EXIT_BUG, EXIT_OK, EXIT_USAGE, ReaderClosedError,
 root = Group(
     "tyger-local",
     help="Run Tyger codespecs on this machine, and learn what the cluster would do.",
+    modules={
+        "codespec": "codespec:codespec",
+        "run": "run:run",
+        "buffer": "buffer:buffer",
+        "prune": "prune:prune",
+        "df": "df:df",
+        "completion": "completion_command:completion",
+        "__complete": "completion_command:complete",
+    },
     aliases={"codespecs": "codespec", "runs": "run", "buffers": "buffer"},
 )
-root.add_command(codespec)
-root.add_command(run)
-root.add_command(buffer)
-root.add_command(prune)
-root.add_command(df)
-root.add_command(completion)
-root.add_command(complete)
 
 
 def _print_version(ctx: click.Context, _: click.Parameter, value: object) -> None:

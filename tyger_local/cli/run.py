@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from tyger_local.cli.commands import Group
-from tyger_local.cli.report import report
-from tyger_local.cli.run_execution import create, exec_, supervise
-from tyger_local.cli.run_following import cancel, logs, watch
-from tyger_local.cli.run_records import counts, delete, list_, set_, show
 
 run = Group(
     "run",
     help="Run codespecs and look at runs.",
+    modules={
+        "exec": "run_execution:exec_",
+        "create": "run_execution:create",
+        "supervise": "run_execution:supervise",
+        "show": "run_records:show",
+        "list": "run_records:list_",
+        "counts": "run_records:counts",
+        "set": "run_records:set_",
+        "delete": "run_records:delete",
+        "watch": "run_following:watch",
+        "logs": "run_following:logs",
+        "cancel": "run_following:cancel",
+        "report": "report:report",
+    },
     aliases={"get": "show", "stop": "cancel", "count": "counts"},
 )
-for command in (
-    exec_, create, supervise, show, list_, counts, watch, logs, report, cancel, set_, delete,
-):  # fmt: skip
-    run.add_command(command)

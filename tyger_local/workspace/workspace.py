@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from tyger_local.store.home import Home
 from tyger_local.workspace.codespecs import Codespecs
-from tyger_local.workspace.runs import Runs
 
-if TYPE_CHECKING:  # what moves bytes loads more than what reads documents
+if TYPE_CHECKING:  # each is loaded when it is asked for
     from tyger_local.workspace.buffers import Buffers
     from tyger_local.workspace.housekeeping import Housekeeping
+    from tyger_local.workspace.runs import Runs
 
 HOME_VARIABLE = "TYGER_LOCAL_HOME"
 ENGINE_VARIABLE = "TYGER_LOCAL_ENGINE"
@@ -65,6 +65,8 @@ class Workspace:
     @cached_property
     def runs(self) -> Runs:
         """The runs in the store, and running more."""
+        from tyger_local.workspace.runs import Runs  # noqa: PLC0415  (see above)
+
         return Runs(Home(self.home), self._warn, self.codespecs, self.engine)
 
 
