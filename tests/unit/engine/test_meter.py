@@ -94,13 +94,16 @@ class Bench:
     def make(
         self, tree: Mapping[str, Mapping[str, str]], inner: str, *, leave_out: tuple[str, ...] = ()
     ) -> None:
+        """Make the group: each of its folders comes with all its files, as the kernel does it."""
         for controller, files in tree.items():
-            folder = self.root / controller / inner
-            folder.mkdir(parents=True)
-            self.folders.append(folder)
+            new, folder = self.root / "new", self.root / controller / inner
+            new.mkdir(parents=True)
             for name, text in files.items():
                 if name not in leave_out:
-                    (folder / name).write_text(text)
+                    (new / name).write_text(text)
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            new.rename(folder)
+            self.folders.append(folder)
 
     def enter(self) -> int:
         """Have a process in the group."""
@@ -168,8 +171,7 @@ def test_it_finds_reads_and_tells(
     bench.make(tree, inner)  # while the engine starts it
     bench.enter()
     meter.engine_has_started()
-    _until(lambda: meter.sample() is not None)
-    assert meter.sample() == UsageSample(100, 65, 1.5)
+    _until(lambda: meter.sample() == UsageSample(100, 65, 1.5))
     assert meter.usage() == Usage()  # not before the end
     bench.leave()
     meter.stop(DEADLINE_S)

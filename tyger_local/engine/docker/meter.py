@@ -16,8 +16,10 @@ asked for now and then. It takes a second to answer, so short runs are not worth
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
+import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -57,6 +59,8 @@ CLOSE_S = 0.05
 CLOSE_SHARE = 0.05
 """How long before the end a last look may have been: not to be told of, and to count for the whole, at least
 and as a share of it."""
+
+PRIORITY = -15
 
 CACHED = "(file cache included)"
 
@@ -99,6 +103,7 @@ class Meter:
 
     def run(self) -> None:
         """Measure until the container has ended or `stop` is called."""
+        _hurry()
         try:
             if self._find():
                 self._watch()
@@ -247,6 +252,16 @@ class Meter:
             return f"cgroup v{version} memory.current, sampled every {SAMPLE_S:g} s {CACHED}"
         name = "memory.max_usage_in_bytes" if version == 1 else "memory.peak"
         return f"cgroup v{version} {name} {CACHED}"
+
+
+def _hurry() -> None:
+    """Let this thread have a processor at once, where we may decide that.
+
+    With three busy loops on two cores, 25 of 30 ends were then seen within 10 ms, and else 19.
+    """
+    if sys.platform == "linux":  # elsewhere the number of a thread is another process's
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), PRIORITY)
 
 
 def _is_lost(before: float | None, now: float | None) -> bool:
