@@ -18,10 +18,11 @@ import click
 from tyger_local.cli.commands import Settings
 from tyger_local.errors import TygerLocalError
 from tyger_local.workspace import Workspace
-from tyger_local.workspace.runs import Runs
 
-if TYPE_CHECKING:  # takes a moment to load, which only a TAB is to pay for
+if TYPE_CHECKING:  # take a moment to load, which only a TAB is to pay for
     from click.shell_completion import CompletionItem
+
+    from tyger_local.workspace.runs import Runs
 
 MOST = 50
 """How many runs or buffers are offered at once."""

@@ -13,14 +13,12 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
-from tyger_local.errors import MORE_FILES, StateError, StoreError, StreamError
+from tyger_local.errors import StateError, StoreError
 from tyger_local.outcome.facts import CancelReason
 from tyger_local.runner.cancel import Cancellation
 from tyger_local.store.runs import RunStore
-from tyger_local.streams.changes import FolderChanges
-from tyger_local.streams.wake import Wake
 from tyger_local.workspace.clock import now
-from tyger_local.workspace.following import RELOOK_S, states
+from tyger_local.workspace.following import states
 from tyger_local.workspace.records import Records
 from tyger_local.workspace.truth import has_ended
 
@@ -28,42 +26,34 @@ JsonObject = dict[str, object]
 
 CANCELED = "Canceled"
 
+LOOK_S = 0.2
+"""How often the owner looks for a request. Not by inotify: a user has no more than 128 of these, and letting
+go of one takes the kernel 13 ms, by which every run would be longer."""
+
 PATIENCE_S = 20.0
 """How long the end of a run is waited for: `--stop-grace` and the engine take their time."""
 
 
 @contextmanager
 def listening(store: RunStore, run_id: int, cancellation: Cancellation) -> Iterator[None]:
-    """Pass on a request to cancel the run `run_id`, inside the block.
-
-    Raises:
-        StreamError: The system gives no descriptors for it.
-    """
-    try:
-        over = Wake()
-    except OSError as error:
-        text = f"requests to cancel the run cannot be waited for: {error.strerror}"
-        raise StreamError(text, MORE_FILES) from error
-    changes = FolderChanges(store.folder(run_id), contents=False)
+    """Pass on a request to cancel the run `run_id`, inside the block."""
+    is_over = threading.Event()
 
     def listen() -> None:
-        while not over.is_set:
+        while not is_over.wait(LOOK_S):
             with suppress(StoreError):  # whoever writes it sees to it that it can be read
                 asked = store.cancel_request(run_id)
                 if asked is not None:
                     cancellation.request(CancelReason.USER, str(asked.get("by", "")))
                     return
-            changes.wait(RELOOK_S, (over.fd,))
 
     thread = threading.Thread(target=listen, name="cancel", daemon=True)
     thread.start()
     try:
         yield
     finally:
-        over.set()
+        is_over.set()
         thread.join()
-        changes.close()
-        over.close()
 
 
 def cancel(records: Records, run_id: int) -> JsonObject:
