@@ -10,7 +10,7 @@ from figure import Figure
 from measure import end_cleanly_when_stopped
 from memory import peak_memory
 from starting import many_runs, small_commands, start_up
-from store import large_store
+from store import large_store, many_records
 from streaming import throughput
 from table import print_machine, print_table
 
@@ -22,6 +22,7 @@ FIGURES = {
     "P5": large_store,
     "P6": small_commands,
     "P7": many_runs,
+    "P8": many_records,
     "C1": costs,
     "C2": costs,
 }
