@@ -24,16 +24,24 @@ from tyger_local.workspace.execution import ExecOptions
 def create_run(given: Mapping[str, Any], workspace: Workspace) -> int:
     """Start the run that the flags ask for, and return its id."""
     request = request_from(given, workspace)
-    return workspace.runs.create(request, options=options_from(given), file=given["file"] or None)
+    with canceling(Cancellation()):  # whichever signal ends this, nobody would learn of the run
+        return workspace.runs.create(
+            request, options=options_from(given), file=given["file"] or None
+        )
 
 
-def supervise_run(console: Console, watchdog: Watchdog | None) -> int:
+def supervise_run(answer_fd: int, console: Console, watchdog: Watchdog | None) -> int:
     """Carry out the run of the order on standard input; return the exit code of its verdict.
 
     Whoever ordered it hears of the run's id, or why there is none, and need not live on. From then on what
     there is to say goes to a file beside the run's record.
+
+    Args:
+        answer_fd: Where it is waited for that.
+        console: Says the rest.
+        watchdog: Cleans up if this process is killed.
     """
-    with accepting() as (order, accept):
+    with accepting(answer_fd) as (order, accept):
         workspace = Workspace(order.home, order.engine, warn=console.warn)
         if watchdog is not None:
             watchdog.guard(str(workspace.home.absolute()))

@@ -39,6 +39,25 @@ def write_out_bytes(data: bytes) -> None:
         ) from error
 
 
+def has_reader() -> bool:
+    """Return whether standard output has not been closed by whoever read it."""
+    if sys.stdout is None:
+        return True  # what is written next is the error
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)
+    return not any(mask & select.POLLERR for _, mask in poll.poll(0))
+
+
+def check_reader() -> None:
+    """Raise an error if whoever read standard output has closed it.
+
+    Raises:
+        ReaderClosedError: That is so.
+    """
+    if not has_reader():
+        raise ReaderClosedError("the reader of standard output closed it")
+
+
 def _write_all(fd: int, data: bytes) -> None:
     rest = memoryview(data)
     while rest:

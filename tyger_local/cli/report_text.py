@@ -52,6 +52,8 @@ def _write(console: Console, report: Report) -> None:
     )
     if report.reason:
         console.print(Text(printable(report.reason)))
+    if report.hint:
+        console.print(Text(printable(f"What to do: {report.hint}")))
     facts = (
         ("Image", report.image),
         ("Command", shlex.join(report.command)),

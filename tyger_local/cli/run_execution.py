@@ -12,7 +12,7 @@ from tyger_local.cli.output import write_out
 from tyger_local.cli.render import print_value
 from tyger_local.cli.run_flags import run_flags
 from tyger_local.cli.state import console, settings, workspace
-from tyger_local.cli.values import MAP
+from tyger_local.cli.values import INT, MAP
 
 EXAMPLE = "NAME=FILE, NAME=ID of a buffer in the store"
 
@@ -93,10 +93,11 @@ def create(extra: tuple[str, ...], **given: object) -> None:
 
 
 @click.command("supervise", cls=Command, hidden=True)
-def supervise() -> int:
+@click.option("--answer", type=INT, default=-1, help="The descriptor that waits for an answer.")
+def supervise(answer: int) -> int:
     """Carry out the run that another process of this tool has accepted."""
     with leaving_on_interrupt():
         # Late: loads YAML.
         from tyger_local.cli.detach import supervise_run  # noqa: PLC0415
 
-    return supervise_run(console(), settings().watchdog)
+    return supervise_run(answer, console(), settings().watchdog)

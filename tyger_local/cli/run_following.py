@@ -10,7 +10,7 @@ import click
 
 from tyger_local.cli.commands import Choice, Command, boolean
 from tyger_local.cli.completion import only_one, run_ids
-from tyger_local.cli.output import write_out, write_out_bytes
+from tyger_local.cli.output import check_reader, has_reader, write_out, write_out_bytes
 from tyger_local.cli.run_records import run_id_of
 from tyger_local.cli.state import workspace
 from tyger_local.cli.times import TIME
@@ -34,12 +34,13 @@ def watch(ids: tuple[str, ...], *, full_resource: bool, exit_code: bool) -> int:
     """
     last = ""
     record: Mapping[str, object] = {}
-    for record in workspace().runs.watch(run_id_of(ids)):
+    for record in workspace().runs.watch(run_id_of(ids), is_wanted=has_reader):
         shown = {n: v for n, v in record.items() if full_resource or n in WATCHED}
         line = json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
         if line != last:
             write_out(f"{line}\n")
         last = line
+    check_reader()
     return _exit_code(record) if exit_code else EXIT_OK
 
 
@@ -90,8 +91,9 @@ def logs(
     from tyger_local.workspace.run_logs import LogQuery  # noqa: PLC0415
 
     query = LogQuery(follow, tail, since, None if stream == "all" else stream, timestamps)
-    for data in runs.logs(run_id, query):
+    for data in runs.logs(run_id, query, has_reader):
         write_out_bytes(data)
+    check_reader()
 
 
 logs.params += [

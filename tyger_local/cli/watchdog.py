@@ -81,6 +81,7 @@ def _watch(parent: int, reader: int) -> None:
     """Be the watchdog; never returns."""
     try:
         os.setsid()  # whoever kills our group or terminal does not mean this process
+        os.chdir("/")  # and no disk shall be busy because of it
         for number in IGNORED:
             signal.signal(number, signal.SIG_IGN)
         _keep_only(reader)

@@ -11,6 +11,15 @@ import json
 DIGEST_BYTES = 8
 
 
+ANY = (None, "", "*")
+"""What stands for no condition, as in HTTP."""
+
+
+def is_met(condition: str | None, tag: str) -> bool:
+    """Return whether a state with the ETag `tag` may be changed by who gave `condition`."""
+    return condition in ANY or condition == tag
+
+
 def etag(parts: object) -> str:
     """Return the ETag of a state: up to twenty decimal digits, as Tyger's look.
 

@@ -149,6 +149,7 @@ class RunRecord:
         return {
             "verdict": verdict.kind.value,
             "exitCode": verdict.exit_code,
+            "hint": verdict.hint or None,
             "engine": None
             if self.engine is None
             else {"name": self.engine.name, "version": self.engine.version},
@@ -185,7 +186,7 @@ ETAG_FIELDS = (
 
 
 OWN_FIELDS = (
-    "verdict", "exitCode", "engine", "image", "bufferStats", "usage", "phases", "warnings",
+    "verdict", "exitCode", "hint", "engine", "image", "bufferStats", "usage", "phases", "warnings",
 )  # fmt: skip
 """What the record of an ended run has beside Tyger's fields."""
 

@@ -14,6 +14,7 @@ def report_document(report: Report) -> JsonObject:
         "status": report.status,
         "verdict": report.verdict or None,
         "statusReason": report.reason or None,
+        "hint": report.hint or None,
         "exitCode": report.exit_code,
         "wallSeconds": report.wall_seconds,
         "phases": {phase.name: phase.seconds for phase in report.phases},

@@ -38,6 +38,7 @@ def make_report(record: Mapping[str, object], samples: object = None) -> Report:
         status=text(record.get("status")),
         verdict=text(record.get("verdict")),
         reason=text(record.get("statusReason")),
+        hint=text(record.get("hint")),
         exit_code=whole(record.get("exitCode")),
         created_at=text(record.get("createdAt")),
         started_at=text(record.get("startedAt")),

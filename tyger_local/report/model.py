@@ -44,6 +44,7 @@ class Report:
     """What a run was, and what it cost. Texts are empty and values None where nothing is known.
 
     Attributes:
+        hint: What to do about how it ended.
         command: The codespec's command and arguments, before expansion.
         asked: The codespec's resources.
         wall_seconds: From the run's creation to its end.
@@ -54,6 +55,7 @@ class Report:
     status: str
     verdict: str
     reason: str
+    hint: str
     exit_code: int | None
     created_at: str
     started_at: str

@@ -78,7 +78,11 @@ def _header(report: Report) -> Element:
     return element(
         "header",
         element("h1", f"Run {report.run_id} ", badge, element("small", code, class_="remark")),
-        *([element("p", report.reason, class_="reason")] if report.reason else []),
+        *(
+            element("p", words, class_="reason")
+            for words in (report.reason, report.hint and f"What to do: {report.hint}")
+            if words
+        ),
         element("dl", *rows),
     )
 

@@ -38,11 +38,13 @@ class Revisions:
     Args:
         folder: Must exist before something is written.
         stem: What the names of the files begin with; letters only.
+        before: What holds before anybody has changed it.
     """
 
-    def __init__(self, folder: Path, stem: str) -> None:
+    def __init__(self, folder: Path, stem: str, before: JsonObject | None = None) -> None:
         self._folder = folder
         self._stem = stem
+        self._before = before or {}
         self._entry = re.compile(rf"{stem}\.([1-9][0-9]{{0,17}})\.json")
 
     def file(self, number: int) -> Path:
@@ -50,7 +52,7 @@ class Revisions:
         return self._folder / f"{self._stem}.{number}.json"
 
     def read(self) -> tuple[int, JsonObject]:
-        """Return the number of the latest revision and its document; 0 and an empty one when there is none.
+        """Return the number of the latest revision and its document; else 0 and what holds before.
 
         Raises:
             StoreError: It is damaged or cannot be read.
@@ -61,7 +63,7 @@ class Revisions:
                 return latest, read_json(self.file(latest))
             except NotFoundError:  # removed since we looked: there are later ones
                 continue
-        return 0, {}
+        return 0, dict(self._before)
 
     def write(self, number: int, document: JsonObject) -> bool:
         """Write revision `number`, one above what was read; False when somebody else has.

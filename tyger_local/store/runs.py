@@ -88,6 +88,12 @@ class RunStore:
             NotFoundError: There is no such run, or it has no record yet.
             StoreError: The record is damaged or cannot be read.
         """
+        record = self._as_written(run_id)
+        number, tags = self._tags(record, run_id).read()
+        return record if number == 0 else {**record, "tags": tags}
+
+    def _as_written(self, run_id: int) -> JsonObject:
+        """Return the record as its owner has written it."""
         if run_id < 1 or self._mark(run_id).exists():
             raise _not_found(run_id)
         try:
@@ -96,8 +102,7 @@ class RunStore:
             raise _not_found(run_id) from exc
         if record.get("id", run_id) != run_id:
             raise damaged(self._record(run_id), f"its 'id' is not that of its folder, {run_id}")
-        number, set_later = self._tags(run_id).read()
-        return record if number == 0 else {**record, "tags": set_later}
+        return record
 
     def change_tags(
         self, run_id: int, change: Callable[[JsonObject], Mapping[str, object]]
@@ -113,10 +118,12 @@ class RunStore:
             NotFoundError: There is no such run.
             StoreError: Its files are damaged or cannot be written.
         """
-        self._tags(run_id).change(lambda _: dict(change(self.get(run_id))))
+        record = self._as_written(run_id)
+        self._tags(record, run_id).change(lambda tags: dict(change({**record, "tags": tags})))
 
-    def _tags(self, run_id: int) -> Revisions:
-        return Revisions(self.folder(run_id), "tags")
+    def _tags(self, record: JsonObject, run_id: int) -> Revisions:
+        tags = record.get("tags")
+        return Revisions(self.folder(run_id), "tags", tags if isinstance(tags, dict) else None)
 
     def request_cancel(self, run_id: int, request: JsonObject) -> None:
         """Ask whoever runs a run to end it; a second request changes nothing."""

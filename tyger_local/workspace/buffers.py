@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tyger_local.errors import NotFoundError, StateError, StoreError
+from tyger_local.outcome.etag import is_met
 from tyger_local.spec.place import Place
 from tyger_local.spec.tags import check_tags, is_chosen
 from tyger_local.spec.ttl import expires_at
@@ -20,7 +21,6 @@ if TYPE_CHECKING:  # most calls move no bytes
     from tyger_local.workspace.buffer_bytes import End
 
 JsonObject = dict[str, object]
-ANY_ETAG = (None, "", "*")
 
 
 class Buffers(KeptBuffers):
@@ -100,7 +100,7 @@ class Buffers(KeptBuffers):
 
         def change(old: StoredBuffer) -> StoredBuffer:
             self._seen(old, soft_deleted=soft_deleted)
-            if etag not in ANY_ETAG and etag != etag_of(old):
+            if not is_met(etag, etag_of(old)):
                 raise StateError(
                     "the server's ETag does not match the provided ETag",
                     f"the buffer was changed meanwhile: see 'tyger-local buffer show {old.id}'",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from tyger_local.errors import BufferArgumentError
@@ -52,6 +54,33 @@ def refuse_streams(connections: Mapping[str, Connection], why: str, instead: str
                 f"the buffer '{connection.buffer}' cannot use {connection.to.value}: {why}",
                 f"connect it with -b {connection.buffer}=FILE{instead}",
             )
+
+
+def for_another_process(connections: Mapping[str, Connection]) -> dict[str, Connection]:
+    """Return connections that mean the same in another process.
+
+    ``/dev/stdin`` and its like lead to what a process has open: to a file, which has a path of its own, or
+    to a pipe or terminal, which another process does not have.
+
+    Raises:
+        BufferArgumentError: One of them means nothing there.
+    """
+    told = dict(connections)
+    for name, connection in connections.items():
+        if isinstance(connection.to, Path) and _is_of_a_process(connection.to.absolute()):
+            real = Path(os.path.realpath(connection.to))
+            if _is_of_a_process(real):
+                raise BufferArgumentError(
+                    f"the buffer '{name}' cannot use {connection.to}: a run in the background has none of "
+                    "what this process has open",
+                    f"connect it with -b {name}=FILE, or leave it out for a new buffer",
+                )
+            told[name] = replace(connection, to=real)
+    return told
+
+
+def _is_of_a_process(path: Path) -> bool:
+    return str(path).startswith(("/dev/std", "/dev/fd/", "/proc/"))
 
 
 def refuse_stdin(connections: Mapping[str, Connection]) -> None:

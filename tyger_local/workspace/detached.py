@@ -1,8 +1,8 @@
 """Runs that nobody waits for: a process of its own, detached from terminal and parent, carries one out.
 
-Both ends are here. Whoever orders a run starts `python -m tyger_local run supervise`, hands it the `Order`
-and waits until it answers: with the run's id once its record is in the store, or with the error that kept it
-from that. What happens between the two is the ordinary way of a run, in the other process.
+Both ends are here. Whoever orders a run starts ``tyger-local run supervise``, hands it the `Order` and waits
+until it answers: with the run's id once its record is in the store, or with the error that kept it from that.
+What happens between the two is the ordinary way of a run, in the other process.
 
 A process was weighed against a fork: a program that uses this library has threads, and a fork of it would
 have their locks. A server that owns all runs was weighed too: it would be one more thing to start, to keep
@@ -13,6 +13,7 @@ The order and the answer are pickled: both ends are the same code, and nobody el
 
 from __future__ import annotations
 
+import errno
 import os
 import pickle
 import subprocess
@@ -23,20 +24,25 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import IO
 
-from tyger_local.errors import TygerLocalError, UsageError
+from tyger_local.errors import MORE_FILES, TygerLocalError, UsageError
 from tyger_local.workspace.order import Order
 
-COMMAND = (sys.executable, "-m", "tyger_local", "run", "supervise")
-STDOUT_FD = 1
+PROGRAM = "import sys; sys.path[:] = {path!r}; from tyger_local.__main__ import main; main()"
+"""Not ``-m tyger_local``: Python would look for modules in the current folder before all others."""
+
+SUPERVISE = ("run", "supervise", "--answer")
 LAST_WORDS_BYTES = 2000
 
+NEEDS_FOLDER = "process"
+"""The engine whose commands run in the current folder."""
 
-def start(order: Order, command: Sequence[str] = COMMAND) -> int:
+
+def start(order: Order, program: Sequence[str] = ()) -> int:
     """Have `order` carried out by a process of its own.
 
     Args:
         order: The run.
-        command: Starts the process.
+        program: Starts the tool; by default this very one.
 
     Returns:
         The run's id; its record is in the store.
@@ -44,40 +50,58 @@ def start(order: Order, command: Sequence[str] = COMMAND) -> int:
     Raises:
         TygerLocalError: What kept the run from being accepted.
     """
-    with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=said,
-            start_new_session=True,
+    try:
+        with tempfile.TemporaryFile() as said:
+            answer = _answer_to(order, program or _this_program(), said)
+            words = "" if answer else _last_words(said)
+    except OSError as error:
+        raise TygerLocalError(
+            f"no process can be started to carry out the run: {error.strerror or error}",
+            MORE_FILES if error.errno == errno.EMFILE else "see to the cause, and try again",
+        ) from error
+    if not answer:
+        raise TygerLocalError(
+            f"the process that was to carry out the run has ended{words}",
+            "'run exec' does the same in this process",
         )
-        # It may live for hours, and must not stay a zombie of a program that lives longer.
-        threading.Thread(target=process.wait, name="supervisor", daemon=True).start()
-        try:
-            answer = _ask(process, pickle.dumps(order))
-        except BaseException:  # Ctrl-C, too: then nobody wants it any more
-            process.terminate()
-            raise
-        if not answer:
-            raise TygerLocalError(
-                f"the process that was to carry out the run has ended{_last_words(said)}",
-                "'run exec' does the same in this process",
-            )
     outcome = pickle.loads(answer)  # noqa: S301  (what our own process wrote)
     if isinstance(outcome, TygerLocalError):
         raise outcome
     return int(outcome)
 
 
-def _ask(process: subprocess.Popen[bytes], question: bytes) -> bytes:
-    """Return what `process` writes until it closes its output, which it does not live on for."""
-    if process.stdin is None or process.stdout is None:
-        raise AssertionError("both were asked for")
-    with process.stdout as output:
-        with suppress(BrokenPipeError), process.stdin as stream:  # it has ended: its words say why
-            stream.write(question)
-        return output.read()
+def _this_program() -> Sequence[str]:
+    path = [place or os.getcwd() for place in sys.path]  # noqa: PTH109  (text, as the others are)
+    return sys.executable, "-c", PROGRAM.format(path=path)
+
+
+def _answer_to(order: Order, program: Sequence[str], said: IO[bytes]) -> bytes:
+    """Start the process, give it its order and return its answer; what else it says goes to `said`."""
+    reader, writer = os.pipe()
+    with os.fdopen(reader, "rb") as answer:
+        try:
+            process = subprocess.Popen(
+                (*program, *SUPERVISE, str(writer)),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=said,
+                start_new_session=True,
+                pass_fds=(writer,),
+                # It shall keep no disk from being unmounted; only commands of its own may need our folder.
+                cwd=None if order.engine == NEEDS_FOLDER else "/",
+            )
+        finally:
+            os.close(writer)
+        # It may live for hours, and must not stay a zombie of a program that lives longer.
+        threading.Thread(target=process.wait, name="supervisor", daemon=True).start()
+        try:
+            if process.stdin is not None:
+                with suppress(BrokenPipeError), process.stdin as stream:
+                    stream.write(pickle.dumps(order))
+            return answer.read()
+        except BaseException:  # a signal, too: then nobody learns of the run
+            process.terminate()
+            raise
 
 
 def _last_words(said: IO[bytes]) -> str:
@@ -88,33 +112,35 @@ def _last_words(said: IO[bytes]) -> str:
 
 
 @contextmanager
-def accepting() -> Iterator[tuple[Order, Callable[[int], None]]]:
+def accepting(answer_fd: int) -> Iterator[tuple[Order, Callable[[int], None]]]:
     """Be the other end, inside the block: give the order, and what to call with the id of its run.
 
     An error in the block goes to whoever ordered the run, as long as that waits.
+
+    Args:
+        answer_fd: Where the answer is waited for; it is taken over.
 
     Raises:
         UsageError: There is no order on standard input.
     """
     try:
         order = pickle.load(sys.stdin.buffer)  # noqa: S301  (what our own process wrote)
+        answer = os.fdopen(answer_fd, "wb")
         if not isinstance(order, Order):
             raise TypeError(type(order).__name__)
     except Exception as error:
         raise UsageError(
             "'run supervise' is for tyger-local itself", "use 'tyger-local run create'"
         ) from error
-    try:
-        yield order, _answer
-    except TygerLocalError as error:
-        _answer(error)
-        raise
 
+    def say(outcome: int | TygerLocalError) -> None:
+        with suppress(BrokenPipeError), answer:
+            answer.write(pickle.dumps(outcome))
 
-def _answer(outcome: int | TygerLocalError) -> None:
-    """Answer whoever ordered the run, and let go of the pipe; a second answer goes nowhere."""
-    with suppress(BrokenPipeError), os.fdopen(os.dup(STDOUT_FD), "wb") as stream:
-        stream.write(pickle.dumps(outcome))
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, STDOUT_FD)
-    os.close(null)
+    with answer:
+        try:
+            yield order, say
+        except TygerLocalError as error:
+            if not answer.closed:
+                say(error)
+            raise

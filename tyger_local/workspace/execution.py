@@ -33,6 +33,7 @@ from tyger_local.workspace.canceling import listening
 from tyger_local.workspace.clock import now
 from tyger_local.workspace.codespecs import Codespecs
 from tyger_local.workspace.connections import (
+    for_another_process,
     refuse_stdin,
     refuse_streams,
     temporaries,
@@ -118,6 +119,7 @@ class Execution:
         if options.is_detached:
             why, instead = "a run in the background has none", ", or leave it out for a new buffer"
             refuse_streams(self._connections, why, instead)
+            self._connections = for_another_process(self._connections)
         elif file == STDIN:
             refuse_stdin(self._connections)
         draft = plan_run(

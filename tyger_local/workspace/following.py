@@ -17,7 +17,10 @@ RELOOK_S = 1.0
 
 
 def states(
-    folder: Path, look: Callable[[], JsonObject], timeout_s: float | None = None
+    folder: Path,
+    look: Callable[[], JsonObject],
+    timeout_s: float | None = None,
+    is_wanted: Callable[[], bool] = lambda: True,
 ) -> Iterator[JsonObject]:
     """Yield the record of a run as it is now and after each change, until it has ended.
 
@@ -25,6 +28,7 @@ def states(
         folder: The run's.
         look: Returns the record as it is now.
         timeout_s: After how long to stop although it has not ended; None is never.
+        is_wanted: Tells whether anybody still reads; asked now and then while nothing changes.
     """
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
     last: JsonObject | None = None
@@ -35,6 +39,6 @@ def states(
                 yield record
             last = record
             left = RELOOK_S if deadline is None else min(RELOOK_S, deadline - time.monotonic())
-            if has_ended(record) or left <= 0:
+            if has_ended(record) or left <= 0 or not is_wanted():
                 return
             changes.wait(left)

@@ -60,12 +60,18 @@ class RecordedRuns:
         """
         return self._records.counts(selection or Selection())
 
-    def watch(self, run_id: int, timeout_s: float | None = None) -> Iterator[JsonObject]:
+    def watch(
+        self,
+        run_id: int,
+        timeout_s: float | None = None,
+        is_wanted: Callable[[], bool] = lambda: True,
+    ) -> Iterator[JsonObject]:
         """Yield the record of a run as it is now and after each change, until it has ended.
 
         Args:
             run_id: The run.
             timeout_s: After how long to stop although it has not ended; None is never.
+            is_wanted: Is asked at least once a second whether to go on.
 
         Raises:
             NotFoundError: There is no such run, or it was removed meanwhile.
@@ -74,7 +80,7 @@ class RecordedRuns:
         from tyger_local.workspace.following import states  # noqa: PLC0415
 
         folder = self._records.store.folder(run_id)
-        return states(folder, lambda: self.show(run_id), timeout_s)
+        return states(folder, lambda: self.show(run_id), timeout_s, is_wanted)
 
     def cancel(self, run_id: int) -> JsonObject:
         """Ask for the end of a run, whichever process runs it, and wait for that.
@@ -126,12 +132,18 @@ class RecordedRuns:
         """
         self._records.delete(*run_ids)
 
-    def logs(self, run_id: int, query: LogQuery | None = None) -> Iterator[bytes]:
+    def logs(
+        self,
+        run_id: int,
+        query: LogQuery | None = None,
+        is_wanted: Callable[[], bool] = lambda: True,
+    ) -> Iterator[bytes]:
         """Yield what the containers of a run printed, in the order in which it came.
 
         Args:
             run_id: The run.
             query: Which part of it, and whether to wait for more; all that is there by default.
+            is_wanted: While more is waited for, is asked at least once a second whether to go on.
 
         Raises:
             NotFoundError: There is no such run.
@@ -147,6 +159,7 @@ class RecordedRuns:
             query or LogQuery(),
             is_prefixed=replicas != 1,
             is_over=lambda: has_ended(self.show(run_id)),
+            is_wanted=is_wanted,
         )
         return reader.read()
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from tyger_local.errors import NotFoundError, StateError, StoreError
+from tyger_local.outcome.etag import is_met
 from tyger_local.outcome.record import with_etag
 from tyger_local.spec.tags import check_tags, has_tags
 from tyger_local.spec.times import is_after
@@ -56,6 +57,7 @@ class Records:
     """
 
     def __init__(self, home: Home, warn: Callable[[str], None]) -> None:
+        self._warn = warn
         self.store = RunStore(home, warn)
         self.running = RunningStore(home)
 
@@ -100,7 +102,7 @@ class Records:
 
         def change(record: JsonObject) -> Mapping[str, object]:
             shown = self._shown(record)
-            if etag is not None and shown["eTag"] != etag:
+            if not is_met(etag, str(shown["eTag"])):
                 raise StateError(
                     "the server's ETag does not match the provided ETag",
                     f"somebody has changed the run; its ETag is {shown['eTag']}",
@@ -139,10 +141,14 @@ class Records:
         return record if has_ended(record) else as_ended(record)
 
     def _is_running(self, run_id: int) -> bool:
+        """Return whether the owner of a run lives, which is believed of one that cannot be judged."""
         try:
-            entry = self.running.get(run_id) or {}
-        except StoreError:
+            entry = self.running.get(run_id)
+        except StoreError as error:
+            self._warn(f"whether run {run_id} goes on cannot be told: {error}")
+            return True
+        if entry is None or entry.get("isOver"):
             return False
         labels = entry.get("labels")
         owner = owner_in(labels) if isinstance(labels, dict) else None
-        return owner is not None and not entry.get("isOver") and is_alive(owner)
+        return owner is not None and is_alive(owner)

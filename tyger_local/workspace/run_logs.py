@@ -13,9 +13,7 @@ from pathlib import Path
 from tyger_local.spec.times import is_after
 from tyger_local.store.log_reading import LineMaker, LogCursor, LogPiece, open_at_tail
 from tyger_local.streams.changes import FolderChanges
-
-RELOOK_S = 1.0
-"""How often one looks without having been told of a change: an owner may die, which changes no file."""
+from tyger_local.workspace.following import RELOOK_S
 
 _LABEL = re.compile(r"(job|worker)-([0-9]+)")
 
@@ -61,15 +59,23 @@ class LogReader:
         query: What is wanted.
         is_prefixed: Whether lines say whose they are: several containers print.
         is_over: Tells whether the run has ended.
+        is_wanted: Tells whether anybody still reads; asked now and then while nothing comes.
     """
 
     def __init__(
-        self, folder: Path, query: LogQuery, *, is_prefixed: bool, is_over: Callable[[], bool]
+        self,
+        folder: Path,
+        query: LogQuery,
+        *,
+        is_prefixed: bool,
+        is_over: Callable[[], bool],
+        is_wanted: Callable[[], bool],
     ) -> None:
         self._folder = folder
         self._query = query
         self._is_prefixed = is_prefixed
         self._is_over = is_over
+        self._is_wanted = is_wanted
         self._sources: dict[str, _Source] = {}
         self._taken: dict[tuple[str, str], bool] = {}
 
@@ -83,6 +89,8 @@ class LogReader:
             yield from self._begin(stack)
             while True:
                 is_last = not self._query.follow or self._is_over()
+                if not self._is_wanted():
+                    return
                 yield from self._round(stack)
                 if is_last:
                     yield from self._rest()
@@ -107,13 +115,13 @@ class LogReader:
         for label, path in self._new_logs():
             self._add(label, LogCursor(path), stack)
         for _, label, piece in merge(*map(self._pieces, self._sources.values()), key=_when):
-            if self._is_wanted(label, piece):
+            if self._is_in_query(label, piece):
                 yield self._shown(label, piece)
 
     def _rest(self) -> Iterator[bytes]:
         for source in self._sources.values():
             for piece in source.maker.rest():
-                if self._is_wanted(source.label, piece):
+                if self._is_in_query(source.label, piece):
                     yield self._shown(source.label, piece)
 
     def _pieces(self, source: _Source) -> Iterator[tuple[str, str, LogPiece]]:
@@ -121,7 +129,7 @@ class LogReader:
         whole = source.maker.lines(pieces) if self._is_prefixed else pieces
         return ((piece.at, source.label, piece) for piece in whole)
 
-    def _is_wanted(self, label: str, piece: LogPiece) -> bool:
+    def _is_in_query(self, label: str, piece: LogPiece) -> bool:
         """Return whether a piece is; a line's first piece decides for all of it."""
         key = label, piece.stream
         if piece.is_first or key not in self._taken:
@@ -133,7 +141,8 @@ class LogReader:
         if piece.is_first:
             head += f"{piece.at} " if self._query.timestamps else ""
             head += f"[{label}] " if self._is_prefixed else ""
-        return head.encode() + piece.data
+        is_open = self._is_prefixed and not piece.data.endswith(b"\n")  # whole lines are shown then
+        return head.encode() + piece.data + (b"\n" if is_open else b"")
 
     def _add(self, label: str, cursor: LogCursor, stack: ExitStack) -> None:
         stack.callback(cursor.close)

@@ -178,7 +178,17 @@ def test_it_outlives_its_terminal_and_whoever_ordered_it(cli: Cli, home: Path) -
     assert _until_status(cli, 1, *ENDED)["status"] == "Succeeded"
 
 
-def test_ctrl_c_while_it_is_ordered_ends_it(home: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "code", "words"),
+    [
+        (signal.SIGINT, 130, "SIGINT"),
+        (signal.SIGTERM, 143, "SIGTERM"),
+        (signal.SIGHUP, 129, "SIGHUP"),
+    ],
+)
+def test_a_signal_while_it_is_ordered_ends_it(
+    home: Path, tmp_path: Path, number: int, code: int, words: str
+) -> None:
     """The process that is to carry out the run hangs before it answers."""
     hanging = f"""
 import sys, tyger_local.workspace.detached as detached
@@ -189,9 +199,9 @@ sys.exit(run_command_line(["run", "create", "-f", "spec.json"]))
     _spec("true")
     ordering = subprocess.Popen((sys.executable, "-c", hanging), stderr=subprocess.PIPE, text=True)
     _until((tmp_path / "pid").exists)
-    ordering.send_signal(signal.SIGINT)
+    ordering.send_signal(number)
     _, err = ordering.communicate(timeout=DEADLINE_S)
-    assert (ordering.returncode, err) == (130, "\nError: ended by Ctrl-C.\n")
+    assert (ordering.returncode, err) == (code, f"Error: ended by {words}.\n")
     _until(lambda: not psutil.pid_exists(int((tmp_path / "pid").read_text())))
     assert not home.exists()
 
@@ -232,6 +242,55 @@ def workspace_runs() -> Workspace:
     return Workspace(engine="process", warn=lambda _: None)
 
 
+def test_modules_in_the_current_folder_are_not_taken_for_pythons_own(program: Cli) -> None:
+    """The tool itself is started from elsewhere, as its own command is."""
+    for name in ("platform", "signal", "pickle", "tyger_local"):
+        Path(f"{name}.py").write_text("raise SystemExit(9)")
+    _spec("true")
+    path = json.dumps([place for place in sys.path if place])
+    start = f"import sys; sys.path[:] = {path}; from tyger_local.__main__ import main; main()"
+    argv = (sys.executable, "-c", start, "run", "create", "-f", "spec.json")
+    answer = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=DEADLINE_S)
+    assert (answer.returncode, answer.stdout) == (0, "1\n"), answer.stderr
+    for name in ("platform", "signal", "pickle", "tyger_local"):
+        Path(f"{name}.py").unlink()
+    assert program("run", "watch", "1", "--exit-code").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "buffer"), [("/dev/stdin", "i"), ("/dev/stdout", "o"), ("/dev/fd/0", "i")]
+)
+def test_what_only_this_process_has_open_is_refused(program: Cli, path: str, buffer: str) -> None:
+    _spec('cat "$I_PIPE" > "$O_PIPE"', "i", "o")
+    others = {"i": "/dev/null", "o": "out", buffer: path}
+    flags = [f"--buffer={name}={place}" for name, place in others.items()]
+    answer = program("run", "create", "-f", "spec.json", *flags, stdin="lost")
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert f"the buffer '{buffer}' cannot use {path}: a run in the background" in answer.stderr
+
+
+def test_standard_input_that_is_a_file_is_that_file(cli: Cli) -> None:
+    _spec('cat "$I_PIPE" > "$O_PIPE"', "i", "o")
+    Path("in").write_text("hello")
+    argv = (sys.executable, "-m", "tyger_local", "run", "create", "-f", "spec.json",
+            "-b", "i=/dev/stdin", "-b", "o=out")  # fmt: skip
+    with Path("in").open() as file:
+        answer = subprocess.run(argv, stdin=file, capture_output=True, text=True, check=True)
+    assert _until_status(cli, int(answer.stdout), *ENDED)["status"] == "Succeeded"
+    assert Path("out").read_text() == "hello"
+
+
+def test_a_system_that_gives_no_descriptors_is_no_bug(program: Cli) -> None:
+    _spec("true")
+    argv = f"ulimit -n 8; exec {sys.executable} -m tyger_local run create -f spec.json"
+    answer = subprocess.run(
+        ("sh", "-c", argv), capture_output=True, text=True, check=False, timeout=DEADLINE_S
+    )
+    assert answer.returncode == 1
+    assert "Too many open files" in answer.stderr
+    assert "ulimit -n" in answer.stderr
+
+
 # cancel
 
 
@@ -244,6 +303,7 @@ def test_cancel(cli: Cli, word: str) -> None:
     record = _show(cli, run_id)
     assert (record["status"], record["statusReason"]) == ("Canceled", "Canceled by user")
     assert (record["verdict"], record["exitCode"]) == ("canceled", 130)
+    assert f"process {os.getpid()})" in str(record["hint"])
     again = cli("run", word, str(run_id))
     assert (again.returncode, again.stdout) == (0, answer.stdout)
 
@@ -334,6 +394,22 @@ def test_watch_says_the_same_only_once(cli: Cli) -> None:
     assert [state["status"] for state in states] == ["Running", "Succeeded"]
 
 
+@pytest.mark.parametrize("argv", [["watch"], ["logs", "--follow"]])
+def test_a_reader_that_leaves_is_noticed_although_nothing_comes(cli: Cli, argv: list[str]) -> None:
+    run_id = _create(cli, "echo first; until [ -e go ]; do sleep 0.02; done")
+    _until_status(cli, run_id, "Running")
+    _until(lambda: cli("run", "logs", str(run_id)).stdout)
+    program = (sys.executable, "-m", "tyger_local", "run", *argv, str(run_id))
+    reading = subprocess.Popen(program, stdout=subprocess.PIPE)
+    assert reading.stdout is not None
+    assert reading.stdout.readline()
+    reading.stdout.close()
+    assert reading.wait(DEADLINE_S) == 141
+    assert _show(cli, run_id)["status"] == "Running"
+    Path("go").touch()
+    _until_status(cli, run_id, *ENDED)
+
+
 # logs
 
 
@@ -363,6 +439,14 @@ def test_logs_of_several_containers_say_whose_they_are(cli: Cli) -> None:
     assert sorted(lines) == [f"[job-0] {run_id}", f"[job-1] {run_id}"]
     (stamped,) = cli("run", "logs", "--timestamps", "--tail", "1").stdout.splitlines()
     assert stamped.split(" ", 1)[1] == lines[-1]
+
+
+def test_lines_of_several_containers_that_do_not_end_stay_apart(cli: Cli) -> None:
+    run_id = _create(cli, "printf part", "--replicas", "3")
+    _until_status(cli, run_id, *ENDED)
+    lines = ["[job-0] part", "[job-1] part", "[job-2] part"]
+    assert sorted(cli("run", "logs").stdout.splitlines()) == lines
+    assert sorted(cli("run", "logs", "--tail", "3").stdout.splitlines()) == lines
 
 
 def test_no_runs_no_logs(cli: Cli) -> None:
@@ -459,6 +543,14 @@ def test_tags_are_set_and_replaced(cli: Cli) -> None:
     assert cli("run", "set", "1", "--tag", "ä=1").returncode == 2
 
 
+def test_tags_that_a_run_began_with_can_be_cleared(cli: Cli) -> None:
+    _three(cli)
+    answer = cli("run", "set", "1", "--clear-tags", "--etag", "*")
+    assert "tags" not in json.loads(answer.stdout)
+    assert "tags" not in _show(cli, 1)
+    assert json.loads(cli("run", "set", "1", "--tag", "a=1").stdout)["tags"] == {"a": "1"}
+
+
 def test_tags_of_a_run_that_goes_on_stay_when_it_ends(cli: Cli) -> None:
     run_id = _create(cli, "until [ -e go ]; do sleep 0.02; done", "--tag", "a=1")
     cli("run", "set", str(run_id), "--tag", "b=2")
@@ -477,6 +569,23 @@ def test_runs_are_deleted(cli: Cli, home: Path) -> None:
     assert _ids(cli) == [2]
     assert cli("run", "exec", "-f", _spec("true")).returncode == 0
     assert _ids(cli) == [4, 2]
+
+
+def test_a_run_that_cannot_be_judged_is_believed_to_go_on(cli: Cli, home: Path) -> None:
+    run_id = _create(cli, "until [ -e go ]; do sleep 0.02; done")
+    _until_status(cli, run_id, "Running")
+    entry = home / f"running/{run_id}.json"
+    whole = entry.read_bytes()
+    entry.write_text("{")
+    answer = cli("run", "show", str(run_id))
+    assert json.loads(answer.stdout)["status"] == "Running"
+    assert (
+        f"Warning: whether run {run_id} goes on cannot be told: The file '{entry}'" in answer.stderr
+    )
+    assert cli("run", "delete", str(run_id)).returncode == 1
+    entry.write_bytes(whole)
+    Path("go").touch()
+    assert _until_status(cli, run_id, *ENDED)["status"] == "Succeeded"
 
 
 def test_a_run_that_goes_on_is_not_deleted(cli: Cli) -> None:

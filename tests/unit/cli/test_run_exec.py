@@ -543,7 +543,7 @@ def test_a_run_that_goes_well(cli: Cli, folder: Path) -> None:
     assert record == _record(cli)
     assert list(record) == [
         "id", "status", "createdAt", "startedAt", "finishedAt", "kind", "job", "timeoutSeconds",
-        "eTag", "verdict", "exitCode", "engine", "image", "bufferStats", "usage", "phases",
+        "eTag", "verdict", "exitCode", "hint", "engine", "image", "bufferStats", "usage", "phases",
         "warnings",
     ]  # fmt: skip
     assert record["timeoutSeconds"] == 43200

@@ -97,6 +97,7 @@ def test_an_ended_run() -> None:
         "timeoutSeconds": 43_200,
         "verdict": "failed",
         "exitCode": 3,
+        "hint": None,
         "engine": None,
         "image": None,
         "bufferStats": {
@@ -150,7 +151,7 @@ def test_fields_are_in_the_order_of_tyger_and_then_our_own() -> None:
     assert list(document) == [
         "id", "status", "statusReason", "runningCount", "createdAt", "startedAt", "finishedAt", "kind",
         "job", "cluster", "timeoutSeconds", "tags", "eTag",
-        "verdict", "exitCode", "engine", "image", "bufferStats", "usage", "phases", "warnings",
+        "verdict", "exitCode", "hint", "engine", "image", "bufferStats", "usage", "phases", "warnings",
     ]  # fmt: skip
     assert document["engine"] == {"name": "docker", "version": "28.0"}
     assert document["image"] == {
@@ -186,7 +187,7 @@ def test_a_run_that_succeeded_has_no_reason() -> None:
 
 @pytest.mark.parametrize("record", [NEW, NEW.started("t1", 1)])
 def test_our_own_fields_are_there_once_the_run_has_ended(record: RunRecord) -> None:
-    assert not {"verdict", "exitCode", "engine", "image", "usage", "phases"} & set(
+    assert not {"verdict", "exitCode", "hint", "engine", "image", "usage", "phases"} & set(
         record.document()
     )
 

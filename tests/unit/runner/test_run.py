@@ -198,7 +198,17 @@ def test_its_record(bench: Bench) -> None:
     assert shown == record.document()
     assert list(shown) == [
         *("id", "status", "createdAt", "startedAt", "finishedAt", "kind", "job", "timeoutSeconds"),
-        *("eTag", "verdict", "exitCode", "engine", "image", "bufferStats", "usage", "phases"),
+        *(
+            "eTag",
+            "verdict",
+            "exitCode",
+            "hint",
+            "engine",
+            "image",
+            "bufferStats",
+            "usage",
+            "phases",
+        ),
         "warnings",
     ]
     times = [str(shown[name]) for name in ("createdAt", "startedAt", "finishedAt")]
