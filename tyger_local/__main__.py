@@ -11,6 +11,9 @@ import threading
 from contextlib import suppress
 from typing import NoReturn
 
+EXIT_BUG = 70
+"""As in `tyger_local.errors`, which is not loaded yet."""
+
 OBJECTS_BETWEEN_COLLECTIONS = 100_000
 """Loading code makes many objects and no garbage, and looking for it took a fifth of the start."""
 
@@ -22,6 +25,7 @@ def main() -> NoReturn:
     # Whoever started us may ignore it; then nobody learns how a child has ended.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     watchdog = None
+    code = EXIT_BUG
     try:
         # Late: Ctrl-C while these load shall not end in a traceback, and a watchdog inherits little.
         from tyger_local.cli.loading import leaving_on_interrupt  # noqa: PLC0415
@@ -36,7 +40,8 @@ def main() -> NoReturn:
     except KeyboardInterrupt:
         code = 130
     finally:
-        if watchdog is not None:
+        # After a bug nobody knows what is left; the watchdog looks once we are gone.
+        if watchdog is not None and code != EXIT_BUG:
             watchdog.dismiss()
     _exit(code)
 

@@ -13,6 +13,7 @@ from tyger_local.cli.render import print_value
 from tyger_local.cli.run_flags import run_flags
 from tyger_local.cli.state import console, settings, workspace
 from tyger_local.cli.values import INT, MAP
+from tyger_local.errors import TygerLocalError
 
 EXAMPLE = "NAME=FILE, NAME=ID of a buffer in the store"
 
@@ -89,7 +90,12 @@ def create(extra: tuple[str, ...], **given: object) -> None:
         # Late: loads YAML.
         from tyger_local.cli.detach import create_run  # noqa: PLC0415
 
-    write_out(f"{create_run(given, here)}\n")
+    run_id = create_run(given, here)
+    try:
+        write_out(f"{run_id}\n")
+    except TygerLocalError as error:
+        stop = f"end it with 'tyger-local run cancel {run_id}'"
+        raise TygerLocalError(f"run {run_id} has begun, and {error.what}", stop) from error
 
 
 @click.command("supervise", cls=Command, hidden=True)

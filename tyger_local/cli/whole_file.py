@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from tyger_local.errors import UsageError
+from tyger_local.streams.host import own_file
 
 
 class WholeFile:
@@ -24,6 +25,7 @@ class WholeFile:
     def __init__(self, path: str, what: str) -> None:
         given = Path(path)
         self._what = what
+        self._own = own_file(given)
         self._is_special = os.path.exists(given) and not os.path.isfile(given)
         self.path = given if self._is_special else Path(os.path.realpath(given))
         place = given if self._is_special else self.path.parent
@@ -36,7 +38,10 @@ class WholeFile:
         """Write `text`; return what went wrong as a sentence, empty when nothing did."""
         data = text.encode("utf-8", "backslashreplace")
         try:
-            if self._is_special:
+            if self._own is not None:
+                with os.fdopen(os.dup(self._own), "wb") as file:
+                    file.write(data)
+            elif self._is_special:
                 self.path.write_bytes(data)
             else:
                 _replace(self.path, data)

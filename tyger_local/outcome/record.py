@@ -142,6 +142,8 @@ class RunRecord:
         document = {name: value for name, value in tyger.items() if value not in (None, "", {})}
         if self.verdict is not None:
             document.update(self._own_fields(self.verdict))
+        elif self.warnings:
+            document["warnings"] = list(self.warnings)
         return with_etag(document)
 
     def _own_fields(self, verdict: Verdict) -> JsonObject:

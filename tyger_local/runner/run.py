@@ -51,6 +51,7 @@ class _Run:
     def __init__(self, setup: Setup) -> None:
         self._emit = setup.emit
         self._warnings: list[str] = []
+        self._is_saved = True
         self._setup = setup = replace(setup, emit=self._tell)
         self._inbox = Inbox()
         self._record = setup.record
@@ -200,8 +201,14 @@ class _Run:
             ),
             timeout_s=self._timeout_s,
             lenient=self._setup.options.lenient,
-            on_tick=self._report_progress,
+            on_tick=self._tick,
         )
+
+    def _tick(self) -> None:
+        self._report_progress()
+        if self._is_saved and len(self._warnings) > len(self._record.warnings):
+            # Whoever looks at a run in the background learns of a stall while it lasts.
+            self._save(replace(self._record, warnings=tuple(self._warnings)))
 
     def _report_progress(self) -> None:
         stats = (transfer.stats for replica in self._replicas for transfer in replica.transfers)
@@ -262,6 +269,7 @@ class _Run:
         try:
             self._setup.save(record)
         except StoreError as error:
+            self._is_saved = False
             self._setup.note_left()
             self._setup.emit(Warned(f"the run's record could not be written: {error}"))
 

@@ -29,10 +29,14 @@ from tyger_local.store.files import (
     replace,
     translating,
     write_new,
+    write_new_text,
 )
 from tyger_local.store.home import Home
 from tyger_local.store.revisions import Revisions
 from tyger_local.store.trees import remove_tree
+
+RESERVE_BYTES = 32 * 1024
+"""Twice what a large record takes."""
 
 _ENTRY = re.compile(r"([1-9][0-9]{0,17})(~deleted)?")
 
@@ -69,6 +73,24 @@ class RunStore:
     def write(self, run_id: int, record: JsonObject) -> None:
         """Write the record of a run, in the place of what was there."""
         replace(self._record(run_id), record)
+
+    def reserve(self, run_id: int) -> None:
+        """Keep room for the last record of a run: when the disk is full, that is what is worth telling."""
+        write_new_text(self._reserve(run_id), bytes(RESERVE_BYTES))
+
+    def write_last(self, run_id: int, record: JsonObject) -> None:
+        """Write the record of a run that has ended, in the room that was reserved."""
+        self.release(run_id)
+        self.write(run_id, record)
+
+    def release(self, run_id: int) -> None:
+        """Give free what was reserved, also by an owner that died before it wrote a record."""
+        path = self._reserve(run_id)
+        with translating(path):
+            path.unlink(missing_ok=True)
+
+    def _reserve(self, run_id: int) -> Path:
+        return self.folder(run_id) / "reserve~"
 
     def write_samples(self, run_id: int, samples: JsonObject) -> None:
         """Write what a run used over time, beside its record."""

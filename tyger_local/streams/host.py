@@ -10,12 +10,16 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
 import select
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from tyger_local.errors import BufferArgumentError, StreamError
 from tyger_local.streams.leftovers import keep_partial, new_temporary_name, partial_name
+
+_OWN = re.compile(r"/dev/(?P<name>stdin|stdout|stderr)|/(?:dev|proc/self)/fd/(?P<fd>[0-9]{1,6})")
 
 STDIN_FD = 0
 STDOUT_FD = 1
@@ -181,6 +185,9 @@ def open_target(buffer: str, path: Path, temporary: Path | None = None) -> Targe
     Raises:
         BufferArgumentError: It is a folder, its folder is missing, or it cannot be written.
     """
+    own = own_file(path)
+    if own is not None:
+        return Target(os.dup(own), str(path))
     final = Path(os.path.realpath(path))
     try:
         # The path itself and not `final`: links in /proc and /dev/fd lead to pipes, which have no path.
@@ -196,6 +203,21 @@ def open_target(buffer: str, path: Path, temporary: Path | None = None) -> Targe
     if stat.S_ISREG(old.st_mode):
         return _new_file(buffer, path, final, temporary or new_temporary_name(path), old)
     return _open_directly(buffer, path, is_fifo=stat.S_ISFIFO(old.st_mode))
+
+
+def own_file(path: Path) -> int | None:
+    """Return the descriptor that `path` names (``/dev/stdout``), if it is a regular file's.
+
+    That file is written through the descriptor, behind what is there: whoever opened it may go on writing.
+    """
+    match = _OWN.fullmatch(str(path))
+    if match is None:
+        return None
+    number = int(match["fd"] or ("stdin", "stdout", "stderr").index(match["name"]))
+    with suppress(OSError):
+        if stat.S_ISREG(os.fstat(number).st_mode) and _access_mode(number) != os.O_RDONLY:
+            return number
+    return None
 
 
 def _open_directly(buffer: str, path: Path, *, is_fifo: bool) -> Target:

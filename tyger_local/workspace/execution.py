@@ -191,6 +191,7 @@ class Execution:
                 stack.callback(ends.close)
                 stack.enter_context(listening(store, run_id, self._options.cancellation))
                 record = self._new_record(run_id)
+                store.reserve(run_id)
                 store.write(run_id, record.document())
             except BaseException:  # a signal, too: nobody has seen this run
                 stack.close()
@@ -261,7 +262,9 @@ class Execution:
             folder_note=json.dumps(labels),
             ends=ends,
             record=record,
-            save=lambda ended: store.write(ended.id, ended.document()),
+            save=lambda now_is: (store.write if now_is.verdict is None else store.write_last)(
+                now_is.id, now_is.document()
+            ),
             save_samples=lambda samples: store.write_samples(record.id, samples),
             open_log=lambda label: ContainerLog(folder / f"{label}.log", now),
             emit=self._options.emit,

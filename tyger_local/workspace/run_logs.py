@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +14,8 @@ from tyger_local.spec.times import is_after
 from tyger_local.store.log_reading import LineMaker, LogCursor, LogPiece, open_at_tail
 from tyger_local.streams.changes import FolderChanges
 from tyger_local.workspace.following import RELOOK_S
+
+JOINED_BYTES = 64 * 1024
 
 _LABEL = re.compile(r"(job|worker)-([0-9]+)")
 
@@ -91,7 +93,7 @@ class LogReader:
                 is_last = not self._query.follow or self._is_over()
                 if not self._is_wanted():
                     return
-                yield from self._round(stack)
+                yield from _joined(self._round(stack))
                 if is_last:
                     yield from self._rest()
                     return
@@ -153,6 +155,20 @@ class LogReader:
         logs = (path for path in self._folder.glob("*.log") if _LABEL.fullmatch(path.stem))
         new = (path for path in logs if path.stem not in self._sources)
         return sorted(((path.stem, path) for path in new), key=lambda log: _by_number(log[0]))
+
+
+def _joined(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the same bytes in fewer pieces: each is a call of the system for whoever shows them."""
+    waiting: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        waiting.append(piece)
+        size += len(piece)
+        if size >= JOINED_BYTES:
+            yield b"".join(waiting)
+            waiting, size = [], 0
+    if waiting:
+        yield b"".join(waiting)
 
 
 def _when(entry: tuple[str, str, LogPiece]) -> str:

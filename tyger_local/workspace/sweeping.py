@@ -144,11 +144,13 @@ class Sweeper:
         try:
             record = self._runs.get(run_id)
         except NotFoundError:  # it died before there was one
+            if not dry:
+                self._runs.release(run_id)
             return None
         if has_ended(record):
             return None
         if not dry:
-            self._runs.write(run_id, as_ended(record, now()))
+            self._runs.write_last(run_id, as_ended(record, now()))
         return f"as Failed, {OWNER_ENDED}"
 
     @contextmanager

@@ -35,4 +35,6 @@ def as_ended(record: Mapping[str, object], finished_at: str | None = None) -> Js
             ended["statusReason"] = OWNER_ENDED
         elif name not in ("statusReason", "runningCount", "finishedAt"):
             ended[name] = value
-    return ended if finished_at is None else {**ended, **dict.fromkeys(OWN_FIELDS)}
+    if finished_at is None:
+        return ended
+    return {**ended, **{name: ended.get(name) for name in OWN_FIELDS}}

@@ -261,6 +261,31 @@ def test_it_holds_no_pipe_open_and_ends_with_us() -> None:
     os.close(reader)
 
 
+BUGGY = """
+import sys
+import tyger_local.runner.run as run, tyger_local.runner.watch as watch
+
+def fail(*args, **named):
+    raise RuntimeError("can't start new thread")
+
+run.let_go = watch.Watch.until_end = fail
+from tyger_local.__main__ import main
+main()
+"""
+
+
+def test_after_a_bug_it_cleans_up_too(home: Path) -> None:
+    _spec("sleep 600", "", "")
+    tool = _start(program=(sys.executable, "-c", BUGGY), stderr=subprocess.PIPE)
+    _, err = tool.communicate(timeout=DEADLINE_S)
+    assert tool.returncode == 70
+    assert b"a bug" in err
+    (report,) = Path("temporary").glob("tyger-local-bug-*")
+    report.unlink()
+    _until(lambda: not _left(home), CLEAN_WITHIN_S)
+    _check_record()
+
+
 def test_it_does_not_mind_signals_to_everybody(home: Path) -> None:
     tool = _streaming()
     (dog,) = [process for process in _processes() if process.ppid() == tool.pid and

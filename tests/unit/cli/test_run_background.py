@@ -291,6 +291,30 @@ def test_a_system_that_gives_no_descriptors_is_no_bug(program: Cli) -> None:
     assert "ulimit -n" in answer.stderr
 
 
+@pytest.mark.parametrize("redirection", [">&-", "> /dev/full"])
+def test_an_id_that_cannot_be_told_is_told_elsewhere(cli: Cli, redirection: str) -> None:
+    _spec("until [ -e go ]; do sleep 0.02; done")
+    line = f"{sys.executable} -m tyger_local run create -f spec.json {redirection}"
+    answer = subprocess.run(
+        ("sh", "-c", line), capture_output=True, text=True, check=False, timeout=DEADLINE_S
+    )
+    assert answer.returncode == 1
+    assert "Error: run 1 has begun, and standard output " in answer.stderr
+    assert "tyger-local run cancel 1" in answer.stderr
+    assert cli("run", "cancel", "1").returncode == 0
+
+
+def test_warnings_are_in_the_record_while_the_run_goes_on(cli: Cli) -> None:
+    run_id = _create(cli, "until [ -e go ]; do sleep 0.02; done", workingDir="/")
+    Path("/go").unlink(missing_ok=True)
+    _until(lambda: "warnings" in _show(cli, run_id))
+    shown = _show(cli, run_id)
+    assert shown["status"] == "Running"
+    assert "workingDir is honoured here" in str(shown["warnings"])
+    assert cli("run", "cancel", str(run_id)).returncode == 0
+    assert "workingDir is honoured here" in str(_show(cli, run_id)["warnings"])
+
+
 # cancel
 
 

@@ -908,3 +908,46 @@ def test_damaged_records_are_named(cli: Cli, home: Path) -> None:
         assert answer.returncode == 0
         assert re.fullmatch(rf"Warning: [^\n]*{re.escape(str(damaged))}[^\n]*\n", answer.stderr)
     _check_refused(cli("run", "show", "2"), str(damaged), code=1)
+
+
+def test_what_standard_output_leads_to_is_written_on_and_not_replaced(program: Cli) -> None:
+    """Others write to the same file before and after."""
+    _create("write", WRITE, "", "output")
+    tool = f"{sys.executable} -m tyger_local"
+    script = f"echo before; {tool} run exec -c write -b output=/dev/stdout --record /dev/fd/3; echo after"
+    for mode in (">", ">>"):
+        Path("out").write_text("")
+        line = f"{{ {script}; }} {mode} out 3> record"
+        answer = subprocess.run(
+            ("sh", "-c", line), capture_output=True, text=True, check=False, timeout=TIMEOUT_S
+        )
+        assert answer.returncode == 0, answer.stderr
+        assert Path("out").read_text() == "before\nhello\nafter\n"
+        assert json.loads(Path("record").read_text())["verdict"] == "succeeded"
+
+
+def test_a_full_disk_does_not_make_a_failure_of_a_success(
+    program: Cli, full_disk_home: Path
+) -> None:
+    script = f"cat /dev/zero > {full_disk_home}/filler 2> /dev/null; true"
+    _write("spec.json", _job(script))
+    answer = program("run", "exec", "-f", "spec.json", TYGER_LOCAL_HOME=str(full_disk_home))
+    assert answer.returncode == 0, answer.stderr
+    shown = program("run", "show", "1", TYGER_LOCAL_HOME=str(full_disk_home))
+    record = json.loads(shown.stdout)
+    assert (record["status"], record["verdict"]) == ("Succeeded", "succeeded")
+    assert sorted(path.name for path in (full_disk_home / "runs/1").iterdir()) == [
+        *("job-0.log", "run.json"),
+    ]
+
+
+@pytest.fixture
+def full_disk_home(tmp_path: Path) -> Iterator[Path]:
+    """A store on a small disk of its own."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder))
+    if os.geteuid() or subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("mounting a small disk needs root on Linux")
+    yield folder
+    subprocess.run(("umount", str(folder)), check=True)
