@@ -10,9 +10,9 @@ from datetime import datetime
 from heapq import merge
 from pathlib import Path
 
-from tyger_local.spec.times import is_after
 from tyger_local.store.log_reading import LineMaker, LogCursor, LogPiece, open_at_tail
 from tyger_local.streams.changes import FolderChanges
+from tyger_local.workspace.clock import written
 from tyger_local.workspace.following import RELOOK_S
 
 JOINED_BYTES = 64 * 1024
@@ -37,11 +37,6 @@ class LogQuery:
     since: datetime | None = None
     stream: str | None = None
     timestamps: bool = False
-
-    def takes(self, piece: LogPiece) -> bool:
-        """Return whether a line is wanted."""
-        is_late = self.since is None or is_after(piece.at, self.since)
-        return is_late and self.stream in (None, piece.stream)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +75,8 @@ class LogReader:
         self._is_wanted = is_wanted
         self._sources: dict[str, _Source] = {}
         self._taken: dict[tuple[str, str], bool] = {}
+        # Text is compared with text: a million lines are not worth a million times to be read.
+        self._since = "" if query.since is None else written(query.since)
 
     def read(self) -> Iterator[bytes]:
         """Yield what is to be shown, in pieces; a line's pieces follow each other where several print.
@@ -105,7 +102,7 @@ class LogReader:
             return
         found: list[list[tuple[str, str, LogPiece]]] = []
         for label, path in self._new_logs():
-            last, cursor = open_at_tail(path, self._query.tail, self._query.takes)
+            last, cursor = open_at_tail(path, self._query.tail, self._takes)
             self._add(label, cursor, stack)
             found.append([(piece.at, label, piece) for piece in last])
         merged = list(merge(*found, key=_when))
@@ -131,11 +128,14 @@ class LogReader:
         whole = source.maker.lines(pieces) if self._is_prefixed else pieces
         return ((piece.at, source.label, piece) for piece in whole)
 
+    def _takes(self, piece: LogPiece) -> bool:
+        return piece.at > self._since and self._query.stream in (None, piece.stream)
+
     def _is_in_query(self, label: str, piece: LogPiece) -> bool:
         """Return whether a piece is; a line's first piece decides for all of it."""
         key = label, piece.stream
         if piece.is_first or key not in self._taken:
-            self._taken[key] = self._query.takes(piece)
+            self._taken[key] = self._takes(piece)
         return self._taken[key]
 
     def _shown(self, label: str, piece: LogPiece) -> bytes:
