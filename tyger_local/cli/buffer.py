@@ -8,11 +8,11 @@ import click
 
 from tyger_local.cli.buffer_bytes import gen, read, write
 from tyger_local.cli.buffer_removal import delete, purge, restore
-from tyger_local.cli.codespec import asked_limit, cut, no_positionals
 from tyger_local.cli.commands import Command, Group, boolean
 from tyger_local.cli.completion import buffer_ids, only_one
+from tyger_local.cli.limits import asked_limit, cut
 from tyger_local.cli.output import write_out
-from tyger_local.cli.positionals import buffer_id
+from tyger_local.cli.positionals import buffer_id, no_positionals
 from tyger_local.cli.render import format_option, print_document, print_documents, print_value
 from tyger_local.cli.state import workspace
 from tyger_local.cli.values import INT, MAP, merged

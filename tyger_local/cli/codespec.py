@@ -9,17 +9,15 @@ import click
 from tyger_local.cli.asking import confirm
 from tyger_local.cli.commands import Command, ContainerCommand, Group, after_dashes, boolean
 from tyger_local.cli.completion import codespec_names, codespec_versions, only_one, words
+from tyger_local.cli.limits import DEFAULT_LIMIT, asked_limit, cut
 from tyger_local.cli.output import write_out
+from tyger_local.cli.positionals import is_number, no_positionals
 from tyger_local.cli.render import format_option, print_document, print_documents, print_value
 from tyger_local.cli.state import console, workspace
 from tyger_local.cli.values import INT, INT_MAP, LIST, MAP
 from tyger_local.errors import StoreError, UsageError
 from tyger_local.spec.names import check_codespec_name
 from tyger_local.spec.versions import shown
-
-DEFAULT_LIMIT = 1000
-LONGEST_NUMBER = 18
-"""Digits; a longer number is that of nothing, and Python may refuse to read it."""
 
 COLUMNS = {
     "NAME": lambda doc: doc.get("name"),
@@ -205,34 +203,3 @@ def list_(extra: tuple[str, ...], prefix: str, limit: int | None, output_format:
     no_positionals(extra, "codespec list")
     documents = workspace().codespecs.list(prefix, asked_limit(limit))
     print_documents(cut(documents, limit), output_format, name="name", columns=COLUMNS)
-
-
-def is_number(text: str) -> bool:
-    """Return whether `text` can be the number of a version or run."""
-    return text.isascii() and text.isdecimal() and len(text) <= LONGEST_NUMBER
-
-
-def no_positionals(extra: tuple[str, ...], command: str) -> None:
-    """Refuse positional arguments of a command that has none."""
-    if extra:
-        raise UsageError(
-            f'unknown command "{extra[0]}" for "tyger-local {command}"',
-            f"see 'tyger-local {command} --help'",
-        )
-
-
-def asked_limit(limit: int | None) -> int:
-    """Return how many to read: without a limit one more than is shown, to know whether there are more."""
-    if limit is not None and limit < 0:
-        raise UsageError("Limit must be a non-negative integer.")
-    return DEFAULT_LIMIT + 1 if limit is None else limit
-
-
-def cut(documents: list[dict[str, object]], limit: int | None) -> list[dict[str, object]]:
-    """Cut what `asked_limit` read too much, and say so."""
-    if limit is None and len(documents) > DEFAULT_LIMIT:
-        console().warn(
-            "the output was truncated. Specify the --limit parameter to increase the number of elements."
-        )
-        return documents[:DEFAULT_LIMIT]
-    return documents

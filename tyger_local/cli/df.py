@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import click
 
-from tyger_local.cli.codespec import no_positionals
 from tyger_local.cli.commands import Choice, Command
+from tyger_local.cli.positionals import no_positionals
 from tyger_local.cli.render import print_documents, print_value
 from tyger_local.cli.state import workspace
 from tyger_local.outcome.words import human_bytes

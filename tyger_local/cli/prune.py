@@ -8,9 +8,9 @@ from datetime import datetime, timedelta, timezone
 import click
 
 from tyger_local.cli.asking import can_ask, confirm
-from tyger_local.cli.codespec import no_positionals
 from tyger_local.cli.commands import Command, boolean
 from tyger_local.cli.output import write_out
+from tyger_local.cli.positionals import no_positionals
 from tyger_local.cli.render import print_value, text_format_option
 from tyger_local.cli.state import console, workspace
 from tyger_local.cli.times import AGE

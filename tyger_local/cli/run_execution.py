@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from tyger_local.cli.codespec import no_positionals
 from tyger_local.cli.commands import Command, boolean
 from tyger_local.cli.completion import run_buffers
 from tyger_local.cli.loading import leaving_on_interrupt
 from tyger_local.cli.output import write_out
+from tyger_local.cli.positionals import no_positionals
 from tyger_local.cli.render import print_value
 from tyger_local.cli.run_flags import run_flags
 from tyger_local.cli.state import console, settings, workspace

@@ -9,10 +9,10 @@ from itertools import chain
 import click
 
 from tyger_local.cli.asking import confirm
-from tyger_local.cli.codespec import asked_limit, cut, is_number, no_positionals
 from tyger_local.cli.commands import Command, boolean
 from tyger_local.cli.completion import only_one, run_ids
-from tyger_local.cli.positionals import the_one
+from tyger_local.cli.limits import asked_limit, cut
+from tyger_local.cli.positionals import is_number, no_positionals, the_one
 from tyger_local.cli.render import format_option, print_document, print_documents, print_value
 from tyger_local.cli.state import console, workspace
 from tyger_local.cli.times import TIME

@@ -170,7 +170,7 @@ def test_list(cli: Cli) -> None:
 
 
 def test_a_long_list_is_cut_and_said_to_be(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tyger_local.cli.codespec.DEFAULT_LIMIT", 2)
+    monkeypatch.setattr("tyger_local.cli.limits.DEFAULT_LIMIT", 2)
     for _ in range(3):
         _new(cli)
     answer = cli("buffer", "list")

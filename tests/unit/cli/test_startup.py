@@ -22,11 +22,11 @@ print(json.dumps([code, slow]), file=sys.stderr)
 """
 
 
-def _imported(*argv: str) -> tuple[int, list[str]]:
-    command = (sys.executable, "-c", PROGRAM.format(slow=SLOW), *argv)
+def _imported(*argv: str, slow: tuple[str, ...] = SLOW) -> tuple[int, list[str]]:
+    command = (sys.executable, "-c", PROGRAM.format(slow=slow), *argv)
     answer = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
-    code, slow = json.loads(answer.stderr.splitlines()[-1])
-    return code, slow
+    code, found = json.loads(answer.stderr.splitlines()[-1])
+    return code, found
 
 
 @pytest.mark.parametrize(
@@ -58,6 +58,13 @@ def _imported(*argv: str) -> tuple[int, list[str]]:
 def test_what_is_not_imported(argv: list[str], expected: int) -> None:
     Workspace().codespecs.create("a", {"image": "x"})
     assert _imported(*argv) == (expected, [])
+
+
+@pytest.mark.parametrize(
+    "argv", [("run", "list"), ("run", "exec", "--help"), ("buffer", "list"), ("df",), ("prune",)]
+)
+def test_the_commands_for_codespecs_are_loaded_for_themselves_alone(argv: tuple[str, ...]) -> None:
+    assert _imported(*argv, slow=("tyger_local.cli.codespec",)) == (0, [])
 
 
 def test_what_a_store_needs_of_the_others() -> None:
