@@ -14,15 +14,21 @@ def can_ask() -> bool:
     return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
 
 
-def confirm(question: str, *, force: bool) -> None:
+def agrees(question: str, *, force: bool) -> bool:
     """Ask whether to go on, where somebody is there to answer; elsewhere the answer is yes.
 
     Args:
         question: With its question mark.
         force: Whether not to ask.
+    """
+    return force or not can_ask() or click.confirm(question, err=True)
+
+
+def confirm(question: str, *, force: bool) -> None:
+    """Ask like `agrees`, before anything is changed.
 
     Raises:
         TygerLocalError: The answer is no.
     """
-    if not force and can_ask() and not click.confirm(question, err=True):
+    if not agrees(question, force=force):
         raise TygerLocalError("nothing was changed")

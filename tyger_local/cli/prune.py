@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
 
 import click
 
-from tyger_local.cli.asking import can_ask, confirm
+from tyger_local.cli.asking import agrees, can_ask
 from tyger_local.cli.commands import Command, boolean
 from tyger_local.cli.output import write_out
 from tyger_local.cli.positionals import no_positionals
 from tyger_local.cli.render import print_value, text_format_option
 from tyger_local.cli.state import console, workspace
 from tyger_local.cli.times import AGE
-from tyger_local.errors import EXIT_ERROR, EXIT_OK
+from tyger_local.errors import EXIT_ERROR, EXIT_OK, TygerLocalError
 from tyger_local.outcome.words import human_bytes
+from tyger_local.workspace.housekeeping import Old, Removed
+
+if TYPE_CHECKING:  # loads engines, which --help does without
+    from tyger_local.runner.sweep import Swept
 
 WOULD = {
     "removed": "would remove",
@@ -45,28 +50,31 @@ def prune(
 
     The next run removes the former, too; this also asks the engine for what the store does not know of. With
     --older-than, runs that ended before that go too, with the buffers that were made for them, and buffers
-    that were deleted or have expired before that. Codespecs and buffers made by hand stay.
+    that were deleted or have expired before that. Codespecs and buffers made by hand stay. Where there is no
+    terminal to ask on, an age is explicit enough, and nothing is asked.
     """
     no_positionals(extra, "prune")
     here = workspace()
     swept = here.runs.prune(dry_run=dry_run)
     done = [{"runId": d.run_id, "done": d.deed.value, "what": d.what} for d in swept.done]
-    freed = 0
+    is_text = output_format == "text"
+    _tell(done if is_text else [], swept, dry_run=dry_run)  # before somebody is asked about more
+    old: list[Removed] = []
+    is_wanted = True
     if older_than is not None:
-        freed, old = _remove_old(
-            datetime.now(timezone.utc) - older_than, dry_run=dry_run, force=force
-        )
-        done += old
-    if output_format == "json":
-        answer = {"dryRun": dry_run, "done": done, "problems": list(swept.problems)}
-        print_value(answer if older_than is None else {**answer, "freedBytes": freed}, "json")
+        found = here.housekeeping.find_old(datetime.now(timezone.utc) - older_than)
+        is_wanted = dry_run or _agrees_to_remove(found, force=force)
+        old = list(here.housekeeping.remove(found, dry_run=dry_run)) if is_wanted else []
+    gone = [{"runId": "", "done": "removed", "what": thing.what} for thing in old]
+    freed = sum(thing.bytes for thing in old)
+    if is_text:
+        _tell(gone, dry_run=dry_run)
     else:
-        write_out("".join(_line(deed, dry_run=dry_run) for deed in done))
-    for note in swept.notes:
-        console().warn(note)
-    for problem in swept.problems:
-        console().error(problem)
-    if not done and not swept.problems:
+        answer = {"dryRun": dry_run, "done": done + gone, "problems": list(swept.problems)}
+        print_value(answer if older_than is None else {**answer, "freedBytes": freed}, "json")
+    if not is_wanted:
+        raise TygerLocalError("nothing that is old was removed")
+    if not (done or gone or swept.problems):
         console().info(
             "nothing was left" if older_than is None else "nothing was left, nothing is old"
         )
@@ -81,28 +89,26 @@ prune.params += [
 ]
 
 
+def _tell(done: Sequence[Mapping[str, str]], swept: Swept | None = None, *, dry_run: bool) -> None:
+    write_out("".join(_line(deed, dry_run=dry_run) for deed in done))
+    for note in () if swept is None else swept.notes:
+        console().warn(note)
+    for problem in () if swept is None else swept.problems:
+        console().error(problem)
+
+
 def _line(deed: Mapping[str, str], *, dry_run: bool) -> str:
     verb = WOULD[deed["done"]] if dry_run else deed["done"]
     whose = f"run {deed['runId']}: " if deed["runId"] else ""
     return f"{whose}{verb} {deed['what']}\n"
 
 
-def _remove_old(
-    before: datetime, *, dry_run: bool, force: bool
-) -> tuple[int, list[dict[str, str]]]:
-    """Remove what is old; return how many bytes that frees, and what was done."""
-    housekeeping = workspace().housekeeping
-    old = housekeeping.find_old(before)
-    things = [
-        *(f"run {run_id}" for run_id in old.runs),
-        *(f"buffer {name}" for name in old.buffers),
-    ]
-    if things and not dry_run:
-        if can_ask() and not force:
-            console().warn(
-                f"{len(old.runs)} runs and {len(old.buffers)} buffers, {human_bytes(old.bytes)}, will be "
-                "removed for good. Use --dry-run to see them."
-            )
-        confirm("Remove them?", force=force)
-        things = list(housekeeping.remove(old))
-    return old.bytes, [{"runId": "", "done": "removed", "what": thing} for thing in things]
+def _agrees_to_remove(old: Old, *, force: bool) -> bool:
+    if not (old.runs or old.buffers):
+        return True
+    if can_ask() and not force:
+        console().warn(
+            f"{len(old.runs)} runs and {len(old.buffers)} buffers, {human_bytes(old.bytes)}, will be "
+            "removed for good. Use --dry-run to see them."
+        )
+    return agrees("Remove them?", force=force)

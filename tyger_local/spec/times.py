@@ -65,11 +65,29 @@ def is_after(recorded: object, moment: datetime) -> bool:
         recorded: The record's value.
         moment: With a zone.
     """
+    at = _recorded(recorded)
+    return at is not None and at > moment
+
+
+def has_passed(recorded: object, moment: datetime) -> bool:
+    """Return whether a time in a record is at `moment` or before.
+
+    What is no time, or has no zone, never is: what is damaged is not known to be old either.
+
+    Args:
+        recorded: The record's value.
+        moment: With a zone.
+    """
+    at = _recorded(recorded)
+    return at is not None and at <= moment
+
+
+def _recorded(value: object) -> datetime | None:
     try:
-        at = parse_iso(recorded) if isinstance(recorded, str) else None
+        at = parse_iso(value) if isinstance(value, str) else None
     except ValueError:
-        return False
-    return at is not None and at.tzinfo is not None and at > moment
+        return None
+    return None if at is None or at.tzinfo is None else at
 
 
 def parse_age(text: str) -> timedelta:

@@ -11,12 +11,15 @@ from __future__ import annotations
 import base64
 import os
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tyger_local.errors import NotFoundError, StoreError
 from tyger_local.store.files import (
+    STALE_AFTER_S,
     JsonObject,
     damaged,
     folder_names,
@@ -178,10 +181,12 @@ class BufferStore:
         remove_tree(gone)
 
     def tidy(self) -> None:
-        """Remove what killed processes left that were purging."""
+        """Remove what killed processes left that were purging a buffer, or making one more than a day ago."""
         for name in folder_names(self._home.buffers_dir):
-            if name.endswith(PURGED) and is_buffer_id(name.removesuffix(PURGED)):
-                remove_tree(self._home.buffers_dir / name)
+            folder = self._home.buffers_dir / name
+            is_purged = name.endswith(PURGED) and is_buffer_id(name.removesuffix(PURGED))
+            if is_purged or (is_buffer_id(name) and _is_unfinished(folder)):
+                remove_tree(folder)
 
     def _properties(self, buffer_id: str) -> Revisions:
         return Revisions(self._folder(buffer_id), "properties")
@@ -212,6 +217,14 @@ class BufferStore:
         except StoreError as error:
             self._warn(str(error))
             return None
+
+
+def _is_unfinished(folder: Path) -> bool:
+    """Return whether a folder has never become a buffer's, and nobody can be at it any more."""
+    newest = time.time() - STALE_AFTER_S
+    with translating(folder), suppress(FileNotFoundError):
+        return folder.stat().st_mtime < newest and not os.path.lexists(folder / "buffer.json")
+    return False
 
 
 def _properties(buffer: StoredBuffer) -> JsonObject:

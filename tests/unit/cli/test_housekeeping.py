@@ -9,13 +9,19 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
 from tyger_local import Workspace
+from tyger_local.runner.remains import Remains
+from tyger_local.store.buffers import BufferStore, StoredBuffer, new_buffer_id
 from tyger_local.store.home import Home
+from tyger_local.store.running import RunningStore
 from tyger_local.store.runs import RunStore
+from tyger_local.workspace.labels import run_labels
+from tyger_local.workspace.owner import this_process
 
 Answer = subprocess.CompletedProcess[str]
 Cli = Callable[..., Answer]
@@ -145,6 +151,64 @@ def test_buffers_go_with_their_runs_or_once_they_are_deleted(cli: Cli, runs: Run
     assert left == {made_by_hand, shared}
 
 
+def _old_buffer(home: Path, run: int | None = None, deleted_at: str | None = None) -> str:
+    buffer = StoredBuffer(new_buffer_id(), LONG_AGO, run, deleted_at=deleted_at)
+    BufferStore(Home(home), lambda _: None, lambda _: False).create(buffer)
+    return buffer.id
+
+
+def test_what_is_used_or_brought_back_meanwhile_stays(runs: RunStore, home: Path) -> None:
+    run_id = _run(runs)
+    used, restored = _old_buffer(home, run_id), _old_buffer(home, deleted_at=LONG_AGO)
+    workspace = Workspace()
+    old = workspace.housekeeping.find_old(datetime.now(timezone.utc) - timedelta(days=1))
+    assert set(old.buffers) == {used, restored}
+    workspace.buffers.restore(restored)
+    young = _run(runs, "2100-01-01T00:00:00.000000Z", job={"buffers": {"in": used}})
+    assert [thing.what for thing in workspace.housekeeping.remove(old)] == [f"run {run_id}"]
+    assert runs.ids() == [young]
+    assert {document["id"] for document in workspace.buffers.list()} == {used, restored}
+
+
+def test_what_does_not_say_when_it_ended_is_not_old(cli: Cli, runs: RunStore, home: Path) -> None:
+    timeless = [_run(runs, "yesterday"), _run(runs, "", createdAt=None)]
+    kept = {_old_buffer(home, timeless[0]), _old_buffer(home, deleted_at="yesterday")}
+    assert cli("prune", "--older-than", "0s").stdout == ""
+    assert runs.ids() == timeless[::-1]
+    assert {path.name for path in (home / "buffers").iterdir()} == kept
+
+
+def test_a_damaged_record_may_use_any_buffer_of_runs(cli: Cli, runs: RunStore, home: Path) -> None:
+    old, damaged = _run(runs), _run(runs)
+    (runs.folder(damaged) / "run.json").write_text("{")
+    kept = {_old_buffer(home, run_id) for run_id in (old, damaged, 77)}
+    deleted = _old_buffer(home, deleted_at=LONG_AGO)
+    answer = cli("prune", "--older-than", "1d")
+    assert answer.stdout.splitlines() == [f"removed run {old}", f"removed buffer {deleted}"]
+    assert answer.stderr.count(f"/{damaged}/run.json' is damaged") == 1
+    assert {path.name for path in (home / "buffers").iterdir()} == kept
+
+
+def test_a_damaged_buffer_is_passed_over(cli: Cli, home: Path) -> None:
+    damaged, deleted = (_old_buffer(home, deleted_at=LONG_AGO) for _ in range(2))
+    (home / "buffers" / damaged / "end.json").write_text("{")
+    answer = cli("prune", "--older-than", "1d")
+    assert (answer.returncode, answer.stdout) == (0, f"removed buffer {deleted}\n")
+    assert answer.stderr.count("end.json' is damaged") == 1
+
+
+def test_buffers_of_runs_that_are_gone(cli: Cli, runs: RunStore, home: Path) -> None:
+    deleted, starting, never = _run(runs), runs.allocate(), runs.allocate()
+    RunningStore(Home(home)).write(starting, _remains(home, starting, is_over=False))
+    runs.delete(deleted)
+    lost = [_old_buffer(home, run_id) for run_id in (deleted, never)]
+    kept = [_old_buffer(home, starting), _old_buffer(home)]
+    kept += [str(Workspace().buffers.create(run=run_id)["id"]) for run_id in (deleted, never)]
+    answer = cli("prune", "--older-than", "1d")
+    assert answer.stdout.splitlines() == [f"removed buffer {name}" for name in sorted(lost)]
+    assert {path.name for path in (home / "buffers").iterdir()} == set(kept)
+
+
 @pytest.mark.parametrize("age", ["", "x", "-1d", "30"])
 def test_a_bad_age(cli: Cli, runs: RunStore, age: str) -> None:
     run_id = _run(runs)
@@ -191,9 +255,24 @@ def test_a_terminal_is_asked(
     code, shown = _answer_on_a_terminal(word, *argv)
     assert question in shown
     assert code == (0 if word == "y" else 1)
-    assert ("nothing was changed" in shown) is (word == "n")
+    refused = "nothing that is old was removed" if argv[0] == "prune" else "nothing was changed"
+    assert (refused in shown) is (word == "n")
     there = len(_ids(cli)) + len(json.loads(cli("codespec", "list").stdout))
     assert there == (1 if word == "y" else 2)
+
+
+def test_what_was_swept_is_told_before_anybody_is_asked(runs: RunStore, home: Path) -> None:
+    _run(runs)
+    dead = _run(runs, None)
+    RunningStore(Home(home)).write(dead, _remains(home, dead, is_over=True))
+    code, shown = _answer_on_a_terminal("n", "prune", "--older-than", "1d")
+    assert code == 1
+    assert shown.index(f"run {dead}: recorded as Failed") < shown.index("Remove them? [y/N]")
+
+
+def _remains(home: Path, run_id: int, *, is_over: bool) -> dict[str, object]:
+    labels = run_labels(home, this_process(), run_id)
+    return Remains(run_id, labels, "process", "", is_over=is_over).document()
 
 
 # codespec delete

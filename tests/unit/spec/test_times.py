@@ -4,7 +4,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from tyger_local.spec.times import is_after, parse_age, parse_iso
+from tyger_local.spec.times import has_passed, is_after, parse_age, parse_iso
 
 
 @pytest.mark.parametrize(
@@ -81,6 +81,10 @@ MOMENT = datetime(2025, 3, 14, 6, 43, 18, 958_490, tzinfo=timezone.utc)
 )
 def test_what_is_after_a_moment(recorded: object, *, expected: bool) -> None:
     assert is_after(recorded, MOMENT) is expected
+    is_time = (
+        isinstance(recorded, str) and recorded.endswith(("Z", "+01:00")) and "-13-" not in recorded
+    )
+    assert has_passed(recorded, MOMENT) is (is_time and not expected)
 
 
 @pytest.mark.parametrize(

@@ -242,6 +242,18 @@ def test_what_a_killed_purge_left_is_removed_by_the_next(store: BufferStore, hom
     assert sorted(folder_names(home.buffers_dir)) == sorted([other, "mine~purged"])
 
 
+def test_what_was_never_made_to_its_end_is_tidied_away_later(
+    store: BufferStore, home: Home
+) -> None:
+    whole, old, young = (_new(store) for _ in range(3))
+    for buffer in (old, young):
+        (home.buffers_dir / buffer / "buffer.json").unlink()
+    for buffer in (whole, old):
+        os.utime(home.buffers_dir / buffer, (0, 0))
+    store.tidy()
+    assert sorted(folder_names(home.buffers_dir)) == sorted([whole, young])
+
+
 def test_a_folder_without_its_document_is_no_buffer(store: BufferStore, home: Home) -> None:
     buffer = _new(store)
     (home.buffers_dir / buffer / "buffer.json").unlink()
