@@ -14,6 +14,7 @@ import pytest
 
 from tyger_local.engine.docker import meter as meter_module
 from tyger_local.engine.docker.api import Api
+from tyger_local.engine.docker.cgroups import Counters
 from tyger_local.engine.docker.meter import Meter
 from tyger_local.engine.docker.transport import Answer, Output
 from tyger_local.outcome.record import Usage
@@ -274,6 +275,32 @@ def test_an_end_that_was_missed(bench: Bench, ran_s: float, gap_s: float, said: 
     else:
         assert (usage.peak_memory_bytes, usage.cpu_seconds) == (200, 1.5)
         assert usage.method == f"cgroup v2 memory.peak {CACHED}{said}"
+
+
+@pytest.mark.parametrize("pid", ["0", "1"])
+def test_a_process_whose_end_cannot_be_seen_is_looked_at_now_and_then(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, pid: str
+) -> None:
+    looks: list[float] = []
+    if pid == "1":  # as on an old kernel
+        monkeypatch.delattr("os.pidfd_open")
+    meter = bench.measure("2")
+    bench.make(V2, f"docker/{ID}")
+    bench.write(
+        "cgroup.procs", f"{pid}\n"
+    )  # 0 is what the kernel shows of another process namespace
+    meter.engine_has_started()
+    _until(lambda: meter.sample() is not None)
+    meter._began -= 10_000  # the run is old: it is looked at every five seconds
+    monkeypatch.setattr(meter, "_read", lambda: looks.append(time.monotonic()) or Counters())
+    threading.Event().wait(0.3)
+    assert len(looks) <= 2
+    monkeypatch.undo()
+    bench.leave()
+    began = time.monotonic()
+    meter.stop(DEADLINE_S)  # at once, however long the next look is away
+    assert time.monotonic() - began < meter_module.LONGEST_S / 2
+    assert meter._ended_at is not None
 
 
 def test_part_of_a_reading_is_none(bench: Bench) -> None:

@@ -33,6 +33,7 @@ class Measuring:
         self._meter: Meter | None = None
         self._is_loaded = threading.Event()
         self._thread = threading.Thread(target=self._work, name="meter", daemon=True)
+        self._ending = threading.Lock()  # whoever waits and whoever removes may be two threads
         self._is_over = False
 
     def begin(self) -> None:
@@ -40,12 +41,18 @@ class Measuring:
         self._thread.start()
 
     def _work(self) -> None:
-        # Late: see above.
-        from tyger_local.engine.docker.meter import Meter  # noqa: PLC0415
+        try:
+            # Late: see above.
+            from tyger_local.engine.docker.meter import Meter  # noqa: PLC0415
 
-        self._meter = Meter(self._api, self._container, self._info)
-        self._is_loaded.set()
-        self._meter.run()
+            meter = self._meter = Meter(self._api, self._container, self._info)
+        except (
+            OSError
+        ):  # the system gives no more descriptors; a run goes on without being measured
+            return
+        finally:
+            self._is_loaded.set()
+        meter.run()
 
     def engine_has_started(self) -> None:
         """Say that the engine has started the container."""
@@ -55,7 +62,8 @@ class Measuring:
 
     def end(self, patience_s: float = LAST_READ_TIMEOUT_S) -> None:
         """Say that the container has ended; wait so long for what there is to read. May be called again."""
-        is_over, self._is_over = self._is_over, True
+        with self._ending:
+            is_over, self._is_over = self._is_over, True
         meter = None if is_over else self._loaded()
         if meter is not None:
             meter.stop(patience_s)

@@ -97,7 +97,8 @@ class Meter:
         self._ended_at: float | None = None
         self._asks_engine = False
         self._has_started = threading.Event()
-        self._stopped, self._stop = os.pipe2(os.O_CLOEXEC)
+        self._stopped, self._stop = os.pipe()
+        self._has_ended = threading.Event()
         self._is_stopping = threading.Event()
         self._is_read = threading.Event()
 
@@ -120,6 +121,7 @@ class Meter:
 
     def stop(self, patience_s: float) -> None:
         """Say that the container has ended, and give what there is to read so long to be read."""
+        self._has_ended.set()
         self._is_read.wait(patience_s)
         self._is_stopping.set()
         self._has_started.set()
@@ -170,22 +172,29 @@ class Meter:
             self._is_stopping.wait(SHORTLY_S)
             return
         except (OSError, AttributeError):  # an old kernel, or a process that we cannot see
-            self._is_stopping.wait(LOOK_S)
+            self._wait_without_seeing_it()
             return
         try:
             poll = select.poll()
             poll.register(process, select.POLLIN)
             poll.register(self._stopped, 0)  # hung up by `stop`
-            poll.poll(self._patience_ms)
+            poll.poll(self._patience_s * 1000)
         finally:
             os.close(process)
 
+    def _wait_without_seeing_it(self) -> None:
+        """Wait until the engine says that the container has ended, or for the next look."""
+        if self._has_ended.is_set():
+            self._is_stopping.wait(LOOK_S)
+        else:
+            self._has_ended.wait(self._patience_s)
+
     @property
-    def _patience_ms(self) -> float:
+    def _patience_s(self) -> float:
         """How long to wait for the end before the next look: to miss it matters less the older it is."""
         patience_s = max(LOOK_S, LOOK_SHARE * (time.monotonic() - self._began))
         longest_s = LONGEST_S if self._opened.keeps_peak else SAMPLE_S
-        return min(patience_s, longest_s) * 1000
+        return min(patience_s, longest_s)
 
     def _read(self) -> Counters:
         """Read what is used now; nothing when the cgroup is gone, or some of it is."""
