@@ -158,7 +158,9 @@ class HostEnds:
         try:
             for buffer, connection in connections.items():
                 if connection.direction is Direction.INPUT:
-                    self._sources[buffer] = [_source(connection) for _ in range(replicas)]
+                    sources = self._sources[buffer] = []
+                    for _ in range(replicas):
+                        sources.append(_source(connection))  # noqa: PERF401  (if one fails, the others are closed)
             outputs = [c for c in connections.values() if c.direction is Direction.OUTPUT]
             # Buffers last: what cannot be opened shall spoil none, and a claim cannot be taken back.
             for connection in sorted(outputs, key=lambda c: isinstance(c.to, StoreBuffer)):

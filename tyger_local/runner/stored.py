@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from tyger_local.errors import (
+    MORE_FILES,
     BufferArgumentError,
     ReaderClosedError,
     StateError,
@@ -38,17 +40,29 @@ class StoreBuffer:
         return f"buffer {self.id}"
 
     def check_readable(self, buffer: str) -> None:
-        """Check that it has not failed.
+        """Check that it has not failed, and that what is complete has all its bytes.
 
         Raises:
-            BufferArgumentError: It has.
+            BufferArgumentError: It is not so.
+            StoreError: Its files are damaged.
         """
-        if self.data.contents is Contents.FAILED:
+        contents = self.data.contents
+        if contents is Contents.COMPLETE:
+            self._check_whole(buffer)
+        if contents is Contents.FAILED:
             raise BufferArgumentError(
                 f"the input '{buffer}' is connected to {self}, "
                 "and the buffer is in a permanently failed state",
                 "connect another one",
             )
+
+    def _check_whole(self, buffer: str) -> None:
+        try:
+            _whole(self.data, self.data.size_bytes)
+        except StoreError as error:
+            raise BufferArgumentError(
+                f"the input '{buffer}' cannot be read: {error.what}", "connect another one"
+            ) from error
 
     def check_writable(self, buffer: str) -> None:
         """Check that nobody has written it.
@@ -65,11 +79,22 @@ class StoreBuffer:
             )
 
     def source(self, buffer: str) -> Source:
-        """Open it for an input."""
+        """Open it for an input.
+
+        Raises:
+            BufferArgumentError: It has failed, does not have all its bytes, or cannot be opened.
+            StoreError: Its files are damaged.
+        """
         self.check_readable(buffer)
         if self.data.contents is Contents.COMPLETE:
             return open_source(buffer, self.data.path)
-        return RelayedSource(str(self), lambda fd, stop: copy_to(self.id, self.data, fd, stop))
+        try:
+            return RelayedSource(str(self), lambda fd, stop: copy_to(self.id, self.data, fd, stop))
+        except OSError as error:
+            raise BufferArgumentError(
+                f"the input '{buffer}' cannot be read: {self}: {error.strerror}",
+                MORE_FILES if error.errno == errno.EMFILE else "",
+            ) from error
 
     def target(self, buffer: str) -> StoreTarget:
         """Become its writer, for an output.
@@ -155,9 +180,18 @@ def copy_to(buffer_id: str, data: BufferData, fd: int, stop: Wake | None = None)
             f"The buffer '{buffer_id}' could not be read: {error.strerror}",
             "See to the cause, and read it again",
         ) from error
-    expected = data.end.get("bytes")
+    return _whole(data, count)
+
+
+def _whole(data: BufferData, count: int | None) -> int:
+    """Return `count`, the bytes of a complete buffer, None where it has no file.
+
+    Raises:
+        StoreError: That is not what it should have.
+    """
     if count is None:
         raise damaged(data.path, "it is not there, and the buffer is said to be complete")
+    expected = data.end.get("bytes")
     if count != expected:
         raise damaged(data.path, f"it has {count} bytes and not {expected}")
     return count

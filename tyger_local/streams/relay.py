@@ -32,10 +32,14 @@ class RelayedSource(Source):
     """
 
     def __init__(self, name: str, copy: Callable[[int, Wake], object]) -> None:
-        reader, writer = os.pipe2(os.O_CLOEXEC) if hasattr(os, "pipe2") else os.pipe()
+        self._stop = Wake()
+        try:
+            reader, writer = os.pipe()
+        except OSError:
+            self._stop.close()
+            raise
         super().__init__(reader, name, owned=True)
         self._copy = copy
-        self._stop = Wake()
         self._thread = threading.Thread(
             target=self._relay, args=(writer,), name=f"relay {name}", daemon=True
         )

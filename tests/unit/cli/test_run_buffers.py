@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -16,9 +17,12 @@ import psutil
 import pytest
 
 from tyger_local import ExecOptions, Workspace
-from tyger_local.errors import BufferArgumentError, SpecError, StoreError
+from tyger_local.errors import MORE_FILES, BufferArgumentError, SpecError, StoreError
+from tyger_local.runner.ends import Connection, HostEnds
+from tyger_local.spec.buffers import Direction
 from tyger_local.workspace.buffer_bytes import writing
 from tyger_local.workspace.owner import this_process
+from tyger_local.workspace.run_buffers import look_up
 
 Answer = subprocess.CompletedProcess[str]
 Cli = Callable[..., Answer]
@@ -324,6 +328,55 @@ def test_what_is_refused_spoils_no_buffer(
     _check_refused(answer, message, 2)
     assert _state(here, ids["EMPTY"]) == ("empty", None)
     assert here.runs.list() == []
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        (b"dat", "it has 3 bytes and not 4"),
+        (b"data, and more", "it has 14 bytes and not 4"),
+        (None, "it is not there"),
+    ],
+)
+def test_an_input_that_has_lost_bytes_is_refused_before_the_run(
+    cli: Cli, here: Workspace, data: bytes | None, problem: str
+) -> None:
+    buffer = _new(here, b"data")
+    file = here.buffers.path(buffer)
+    file.unlink()
+    if data is not None:
+        file.write_bytes(data)
+    _spec("cat $INPUT_PIPE > got", "input")
+    answer = cli("run", "exec", "-f", "run.json", "-b", f"input={buffer}")
+    _check_refused(answer, f"the input 'input' cannot be read: The file '{file}' is damaged", 2)
+    assert problem in answer.stderr
+    assert here.runs.list() == []
+
+
+def test_where_there_are_no_descriptors_an_input_is_refused_and_none_is_lost(
+    here: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make, made = os.pipe, []
+
+    def pipe() -> tuple[int, int]:
+        if len(made) == 2:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        made.append(make())
+        return made[-1]
+
+    buffer = _new(here)
+    input_ = Connection("input", Direction.INPUT, look_up(here.buffers, buffer))
+    with writing(here.buffers.data(buffer)):
+        before = _descriptors()
+        monkeypatch.setattr(os, "pipe", pipe)
+        with pytest.raises(BufferArgumentError, match="Too many open files") as caught:
+            HostEnds({"input": input_}, 5)
+        assert caught.value.hint == MORE_FILES
+        _until(lambda: _descriptors() == before)
+
+
+def _descriptors() -> int:
+    return len([*Path("/proc/self/fd").iterdir()])
 
 
 def test_replicas_may_share_an_input(here: Workspace) -> None:
