@@ -71,13 +71,12 @@ def buffer_ids(ctx: click.Context, param: click.Parameter, incomplete: str) -> l
     """Offer the newest buffers that are not named yet: soft-deleted ones to who restores or purges."""
     deleted = ctx.info_name in SEE_DELETED or "soft_deleted" in ctx.params
     named = _words(ctx.params.get(param.name or ""))
-    buffers = _workspace(ctx).buffers.list(soft_deleted=deleted)
-    fitting = (
-        (str(document["id"]), document)
-        for document in buffers
-        if str(document["id"]).startswith(incomplete) and document["id"] not in named
+    # No more than is offered: to show one means to read several files.
+    buffers = _workspace(ctx).buffers.list(
+        limit=MOST + len(named), soft_deleted=deleted, prefix=incomplete
     )
-    return [item(i, _about_buffer(document)) for i, document in islice(fitting, MOST)]
+    fitting = ((str(buffer["id"]), buffer) for buffer in buffers if buffer["id"] not in named)
+    return [item(i, _about_buffer(buffer)) for i, buffer in islice(fitting, MOST)]
 
 
 def run_buffers(

@@ -118,11 +118,16 @@ class BufferStore:
         number, document = properties.read()
         return _with_properties(fixed, document, properties.file(number))
 
-    def newest_first(self) -> Iterator[StoredBuffer]:
-        """Read the buffers one by one, passing over what is damaged."""
+    def newest_first(self, prefix: str = "") -> Iterator[StoredBuffer]:
+        """Read the buffers one by one, passing over what is damaged.
+
+        Args:
+            prefix: Only those whose ids begin with it.
+        """
         self._home.check()
         names = filter(is_buffer_id, folder_names(self._home.buffers_dir))
-        fixed = [one for name in names if (one := self._readable(self._fixed, name))]
+        fitting = (name for name in names if name.startswith(prefix))
+        fixed = [one for name in fitting if (one := self._readable(self._fixed, name))]
         for one in sorted(fixed, key=lambda one: (one.created_at, one.id), reverse=True):
             whole = self._readable(self.get, one.id)
             if whole is not None:

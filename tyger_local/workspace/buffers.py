@@ -190,6 +190,7 @@ class Buffers(KeptBuffers):
         limit: int | None = None,
         *,
         soft_deleted: bool = False,
+        prefix: str = "",
     ) -> list[JsonObject]:
         """Return buffers, newest first.
 
@@ -198,10 +199,11 @@ class Buffers(KeptBuffers):
             exclude_tags: Only those that have none of them.
             limit: How many at most; None returns all.
             soft_deleted: The soft-deleted ones instead of the others.
+            prefix: Only those whose ids begin with it.
         """
         at = now()
         found: list[JsonObject] = []
-        for buffer in self._store.newest_first():
+        for buffer in self._store.newest_first(prefix):
             if limit is not None and len(found) >= limit:
                 break
             if buffer.is_soft_deleted(at) is soft_deleted and is_chosen(

@@ -17,7 +17,9 @@ from pathlib import Path
 import pytest
 
 from tyger_local import Workspace
+from tyger_local.cli import completion
 from tyger_local.cli.completion_scripts import SCRIPTS
+from tyger_local.store.buffers import BufferStore, StoredBuffer
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 DEADLINE_S = 20
@@ -183,6 +185,27 @@ def test_buffers(offered: Callable[..., list[str]], store: Workspace) -> None:
     line = f"tyger-local run exec -c recon -b input={first[:5]}"
     assert _values(offered(line)) == [f"input={first}"]
     assert deleted not in "".join(offered(f"tyger-local run exec -b input={deleted[:5]}"))
+
+
+def test_no_more_buffers_are_read_than_are_offered(
+    offered: Callable[..., list[str]], store: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [str(store.buffers.create()["id"]) for _ in range(6)]
+    monkeypatch.setattr(completion, "MOST", 2)
+    read: list[str] = []
+    get = BufferStore.get
+
+    def noted(store: BufferStore, buffer_id: str) -> StoredBuffer:
+        read.append(buffer_id)
+        return get(store, buffer_id)
+
+    monkeypatch.setattr(BufferStore, "get", noted)
+    assert _values(offered("tyger-local buffer show ")) == ids[:3:-1]
+    assert len(read) <= 3
+    read.clear()
+    assert _values(offered(f"tyger-local buffer show {ids[0]}")) == [ids[0]]
+    assert read == [ids[0]]
+    assert _values(offered(f"tyger-local buffer delete {ids[5]} {ids[4]} ")) == ids[3:1:-1]
 
 
 @pytest.mark.parametrize(
