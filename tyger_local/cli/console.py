@@ -49,7 +49,7 @@ class Console:
         if self._coloured:
             tag = f"\x1b[{COLOURS[level]}m{tag}\x1b[0m"
         words = "".join(f" {name}={value}" for name, value in fields.items())
-        self._write(f"{time} {tag} {message}{words}")
+        self._write(f"{time} {tag} {printable(message + words)}")
 
     def info(self, message: str, **fields: object) -> None:
         """Log what is going on."""
@@ -62,7 +62,7 @@ class Console:
             self.say("warn", text, **fields)
         elif self._level <= LOG_LEVELS.index("warn"):
             label = "\x1b[33mWarning:\x1b[0m" if self._coloured else "Warning:"
-            self._write(f"{label} {text}")
+            self._write(f"{label} {printable(text)}")
 
     def error(self, message: str, **fields: object) -> None:
         """Say what went wrong: one line."""
@@ -71,7 +71,7 @@ class Console:
             self.say("error", text, **fields)
         else:
             label = "\x1b[31mError:\x1b[0m" if self._coloured else "Error:"
-            self._write(f"{label} {text}")
+            self._write(f"{label} {printable(text)}")
 
     def failure(self, error: TygerLocalError) -> None:
         """Say that `error` ended the command."""
@@ -89,7 +89,7 @@ class Console:
         if self.is_json:
             self.say("info", text, **fields)
         else:
-            self._write(text)
+            self._write(printable(text))
 
     def lines(self, title: str, lines: Sequence[str]) -> None:
         """Say what a container printed, below a title."""

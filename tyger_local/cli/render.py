@@ -10,6 +10,7 @@ import click
 
 from tyger_local.cli.commands import Choice
 from tyger_local.cli.output import write_out
+from tyger_local.outcome.words import printable
 
 Document = Mapping[str, object]
 Columns = Mapping[str, Callable[[Document], object]]
@@ -88,4 +89,4 @@ def _lines(
 
 
 def _cell(value: object) -> str:
-    return " ".join(str(value).split()) if value not in (None, "") else "-"
+    return printable(" ".join(str(value).split())) if value not in (None, "") else "-"

@@ -14,6 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tyger_local import Workspace, __version__
+from tyger_local.cli.commands import Settings
+from tyger_local.cli.console import Console
 
 Answer = subprocess.CompletedProcess[str]
 Cli = Callable[..., Answer]
@@ -863,6 +865,26 @@ def test_colour(
     error = cli("codespec", "show", "x", *flags).stderr
     assert ("\x1b" in error) is coloured
     assert error.startswith("\x1b[31mError:\x1b[0m " if coloured else "Error: ")
+
+
+def test_what_would_drive_a_terminal_is_shown_and_not_done(cli: Cli) -> None:
+    cli("codespec", "create", "a", "--image", "x\x1b[2Jy\x9b\u202e")
+    table = cli("codespec", "list", "--format", "table").stdout
+    assert table.endswith("   x\\x1b[2Jy\\x9b\\x202e\n")
+    assert json.loads(cli("codespec", "list").stdout)[0]["image"] == "x\x1b[2Jy\x9b\u202e"
+    answer = cli("codespec", "show", "\x1b[2J")
+    assert "'\\x1b[2J'" in answer.stderr
+    assert "\x1b" not in answer.stderr
+    answer = cli("codespec", "show", "\x1b[2J", "--log-format", "json")
+    assert "\x1b[2J" in json.loads(answer.stderr)["message"]
+
+
+@pytest.mark.parametrize("speak", [Console.warn, Console.error, Console.last_line, Console.info])
+def test_so_is_what_is_said(
+    capfd: pytest.CaptureFixture[str], speak: Callable[[Console, str], None]
+) -> None:
+    speak(Console(Settings(log_format="pretty")), "one \x1b]0;title\x07 two")
+    assert "one \\x1b]0;title\\x07 two\n" in capfd.readouterr().err
 
 
 def test_how_much_is_said(cli: Cli) -> None:
