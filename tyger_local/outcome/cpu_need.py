@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 
-from tyger_local.outcome.needs import SHORTEST_RUN_S, Measured, Proposal, limit_after
+from tyger_local.outcome.needs import SHORTEST_RUN_S, Measured, Proposal, limit_after, not_measured
 from tyger_local.outcome.words import human_cores, human_seconds
 from tyger_local.spec.models import Resources
 from tyger_local.spec.quantity import Quantity, QuantityFormat
@@ -32,8 +32,9 @@ def cpu_proposal(measured: Measured, asked: Resources) -> Proposal:
     average = measured.average_cores
     if average is None:
         unknown = (
-            "CPU: the time that it used was not measured, so nothing is proposed; "
-            "run it again on Docker (--engine docker)."
+            not_measured("CPU: the time that it used", measured)
+            if measured.cpu_seconds is None
+            else "CPU: how long the run took is not known, so nothing is proposed."
         )
         return Proposal(asked.requests.cpu, asked.limits.cpu, (unknown,), is_known=False)
     if (measured.run_seconds or 0) < SHORTEST_RUN_S:

@@ -14,7 +14,14 @@ The rules:
 
 from __future__ import annotations
 
-from tyger_local.outcome.needs import Measured, Proposal, larger, limit_after, smaller
+from tyger_local.outcome.needs import (
+    Measured,
+    Proposal,
+    larger,
+    limit_after,
+    not_measured,
+    smaller,
+)
 from tyger_local.outcome.verdict import VerdictKind
 from tyger_local.outcome.words import human_memory
 from tyger_local.spec.models import Resources
@@ -38,10 +45,7 @@ def memory_proposal(measured: Measured, asked: Resources) -> Proposal:
     if measured.verdict is VerdictKind.OUT_OF_MEMORY:
         return _after_kill(peak, asked)
     if peak is None:
-        unknown = (
-            "Memory: the peak was not measured, so nothing is proposed; "
-            "run it again on Docker (--engine docker)."
-        )
+        unknown = not_measured("Memory: the peak", measured)
         return Proposal(asked.requests.memory, limit, (unknown,), is_known=False)
     if limit is not None and _touches(peak, limit) and _is_mostly_cache(measured):
         return _after_cache(measured, peak, limit)

@@ -16,6 +16,10 @@ SHORTEST_RUN_S = 1.0
 """A run below this is over before it was looked at often."""
 
 
+PLAIN_ENGINE = "process"
+"""The one that cannot measure everything."""
+
+
 @dataclass(frozen=True, slots=True)
 class Measured:
     """What a run showed. What is not known is None.
@@ -29,6 +33,7 @@ class Measured:
         throttled_seconds: How long they were held back by the CPU limit, together.
         peak_cores: The highest number of cores that one container kept busy.
         replicas: How many containers there were.
+        engine: Which one ran it; empty where that is not known.
     """
 
     verdict: VerdictKind | None = None
@@ -39,6 +44,7 @@ class Measured:
     throttled_seconds: float | None = None
     peak_cores: float | None = None
     replicas: int = 1
+    engine: str = ""
 
     @property
     def average_cores(self) -> float | None:
@@ -66,6 +72,25 @@ class Measured:
         if self.run_seconds < SHORTEST_RUN_S:
             return f"the run took only {human_seconds(self.run_seconds)}"
         return ""
+
+
+def not_measured(what: str, measured: Measured) -> str:
+    """Return the sentence for a resource of which a run says nothing.
+
+    Args:
+        what: What was not measured, with the resource: ``Memory: the peak``.
+        measured: Tells why.
+    """
+    said = f"{what} was not measured, so nothing is proposed"
+    if measured.verdict is None:
+        why = "the process that ran it ended before it could write that down"
+    elif measured.verdict is VerdictKind.START_FAILED:
+        why = "the run did not start"
+    elif measured.engine == PLAIN_ENGINE:
+        return f"{said}; run it again on Docker (--engine docker)."
+    else:
+        why = "neither the kernel nor the engine told it"
+    return f"{said}: {why}."
 
 
 @dataclass(frozen=True, slots=True)

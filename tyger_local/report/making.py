@@ -73,6 +73,7 @@ def _measured(record: Mapping[str, object], containers: tuple[ContainerSamples, 
         throttled_seconds=number(part(record, "usage", "throttledSeconds")),
         peak_cores=highest(each.cores for each in containers),
         replicas=whole(part(record, "job", "replicas")) or 1,
+        engine=text(part(record, "engine", "name")),
     )
 
 

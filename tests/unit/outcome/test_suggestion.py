@@ -101,7 +101,7 @@ CASES = [
     (_memory(100), {"requests": {"cpu": "1"}, "limits": {"cpu": "500m"}}, "cpu", "500m", "500m",
      "the time that it used was not measured"),
     (_run(cpu_seconds=5, run_seconds=0, peak_memory_bytes=MI, throttled_seconds=1), {}, "cpu", None,
-     None, "not measured"),
+     None, "how long the run took is not known"),
 ]  # fmt: skip
 
 
@@ -159,11 +159,18 @@ def test_the_block_in_full() -> None:
 @pytest.mark.parametrize(
     ("measured", "words"),
     [
-        (Measured(OK, 12.0), "run it again on Docker"),
+        (Measured(OK, 12.0, engine="process"), ("peak was not measured, so nothing is proposed; run it"
+         " again on Docker (--engine docker). CPU: the time that it used was not measured, so nothing"
+         " is proposed; run it again on Docker (--engine docker).")),
+        (Measured(None, 12.0), "measured, so nothing is proposed: the process that ran it ended before"),
+        (Measured(VerdictKind.START_FAILED, 12.0, engine="docker"),
+         "measured, so nothing is proposed: the run did not start. CPU"),
+        (Measured(VerdictKind.START_FAILED, engine="process"), "proposed: the run did not start. CPU"),
+        (Measured(OK, 12.0, engine="docker"), "proposed: neither the kernel nor the engine told it."),
         (_run(cpu_seconds=0.1, run_seconds=0.1), "too short"),
         (_run(VerdictKind.OUT_OF_MEMORY), "neither a limit nor its peak is known"),
     ],
-)
+)  # fmt: skip
 def test_where_the_run_says_nothing_nothing_is_suggested(measured: Measured, words: str) -> None:
     asked = {"limits": {"cpu": "1"}, "requests": {"memory": "1Gi"}, "gpu": "1"}
     suggestion = suggest(measured, Resources.read(asked))

@@ -31,6 +31,7 @@ def test_a_report(record: Make, samples: Make) -> None:
         throttled_seconds=0.3,
         peak_cores=1.0,
         replicas=1,
+        engine="docker",
     )
     assert report.phases == (
         Phase("create", 0.5), Phase("start", 1.0), Phase("run", 12.0), Phase("drain", 0.0),
