@@ -7,6 +7,7 @@ import select
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +33,9 @@ if TYPE_CHECKING:  # types of fixtures; at run time pytest alone knows the way t
 Until = Callable[[Callable[[], bool]], None]
 
 MIB = 2**20
+MORE_THAN_A_PIPE = 4 * MIB
+"""Who writes this waits for a reader, however large the pipe is made."""
+
 SIZES = (0, 1, 4095, 4096, 4097, 65_535, 65_536, 65_537, MIB - 1, MIB, MIB + 1)
 
 WRITE_ALL = """
@@ -277,7 +281,7 @@ def test_a_full_disk_is_an_error_and_no_hang(
 ) -> None:
     target = open_target("output", small_disk / "out")
     with _draining(fifo, target, ends) as drain:
-        _check_full(drain, ends, children.python(WRITE_ALL, fifo.path, MIB))
+        _check_full(drain, ends, children.python(WRITE_ALL, fifo.path, MORE_THAN_A_PIPE))
         assert drain.stats.bytes == 65_536
     assert not (small_disk / "out").exists()
     assert (small_disk / "out.partial").stat().st_size == 65_536
@@ -288,7 +292,7 @@ def test_a_device_that_refuses_is_an_error_and_no_hang(
     fifo: Fifo, ends: Ends, children: Children
 ) -> None:
     with _draining(fifo, open_target("output", Path("/dev/full")), ends) as drain:
-        _check_full(drain, ends, children.python(WRITE_ALL, fifo.path, MIB))
+        _check_full(drain, ends, children.python(WRITE_ALL, fifo.path, MORE_THAN_A_PIPE))
 
 
 def test_a_reader_of_stdout_that_leaves_is_told_from_other_errors(
@@ -415,21 +419,23 @@ import sys, time
 time.sleep(0.2)
 with open(sys.argv[1], "wb", buffering=0) as pipe:
     pipe.write(bytes(1 << 20))
-    time.sleep(0.3)
+    time.sleep(0.6)
     pipe.write(bytes(1 << 20))
 """
 
 
 def test_for_whom_it_has_waited(fifo: Fifo, tmp_path: Path, ends: Ends, children: Children) -> None:
-    target = open_target("output", tmp_path / "out")
+    target, began = open_target("output", tmp_path / "out"), time.monotonic()
     with _draining(fifo, target, ends) as drain:
         children.finish(children.python(WRITE_LATE, fifo.path))
         ends.wait()
         drain.container_ended()
         stats = drain.final_stats()
+    waited = (stats.waited_opening_s, stats.waited_container_s, stats.waited_host_s)
+    assert sum(waited) < time.monotonic() - began  # none counts twice
     assert stats.waited_opening_s >= 0.2
     assert stats.waited_container_s >= 0.25
-    assert 0 < stats.waited_host_s < 0.25
+    assert stats.waited_host_s > 0
     assert stats.moving_s >= 0.3
     assert stats.bytes_per_second == pytest.approx(2 * MIB / stats.moving_s)
 
