@@ -41,7 +41,9 @@ def _status(cli: Cli) -> object:
 
 
 def test_a_reader_of_stderr_that_stops_reading_stops_no_time_out(folder: Path, cli: Cli) -> None:
-    file = _job("echo $$$$ > pid; yes | head -c 3000000; exec sleep 60")
+    # In long lines: once they are read, they are soon through.
+    script = "echo $$$$ > pid; yes `printf %01000d 7` | head -c 3000000; exec sleep 60"
+    file = _job(script)
     argv = (
         sys.executable,
         "-m",
