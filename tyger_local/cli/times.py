@@ -56,7 +56,11 @@ def _in_english(text: str, now: datetime) -> datetime | None:
     # Late: it takes long to load, and most times are written in digits.
     import dateparser  # noqa: PLC0415
 
-    for parser, whole_days in (("relative-time", "current"), ("absolute-time", "first")):
+    local = now.astimezone()
+    for parser, whole_days, base in (
+        ("relative-time", "current", local),
+        ("absolute-time", "first", local.replace(tzinfo=None)),
+    ):
         moment = dateparser.parse(
             f"{text} 00:00" if text.lower() in _WHOLE_DAYS else text,
             languages=["en"],
@@ -65,7 +69,10 @@ def _in_english(text: str, now: datetime) -> datetime | None:
                 "PARSERS": [parser],
                 "PREFER_DAY_OF_MONTH": whole_days,
                 "PREFER_DATES_FROM": "past",
-                "RELATIVE_BASE": now.astimezone().replace(tzinfo=None),
+                "RELATIVE_BASE": base,
+                # It only counts on the clock on the wall that it is given. By default it asks for the name of
+                # the local zone, which many a TZ has not (UTC0, JST-9), and fails.
+                "TIMEZONE": "UTC",
             },
         )
         if moment is not None:

@@ -52,6 +52,8 @@ def zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ("Dec 31", "2025-12-31 05:00:00"),
         ("March 2024", "2024-03-01 05:00:00"),
         ("1 Mar 2024 10:00 UTC", "2024-03-01 10:00:00"),
+        ("yesterday at 10:00 UTC", "2026-11-25 10:00:00"),
+        ("yesterday at 23:00 PST", "2026-11-26 07:00:00"),
     ],
 )
 def test_moments(text: str, expected: str) -> None:
@@ -75,6 +77,41 @@ def test_what_is_no_moment(text: str) -> None:
 def test_an_hour_is_an_hour_also_where_the_clocks_are_set_back() -> None:
     set_back = datetime(2026, 11, 1, 6, 30, tzinfo=timezone.utc)  # 1:30 for the second time
     assert read_time("1 hour ago", set_back) == set_back - timedelta(hours=1)
+
+
+READ_ALL = """
+import sys
+from datetime import datetime, timezone
+from tyger_local.cli.times import read_time
+for text in sys.argv[2:]:
+    print(read_time(text, datetime.fromisoformat(sys.argv[1])).isoformat())
+"""
+
+
+@pytest.mark.parametrize(
+    ("zone_name", "ahead"),
+    [("UTC0", 0), ("JST-9", 9), ("CET-1CEST", 1), ("<+03>-3", 3), ("Nowhere/Bad", 0), ("", 0)],
+)
+def test_zones_that_no_database_names(
+    zone_name: str, ahead: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a program of its own: whoever was asked for the local zone once knows it for ever."""
+    monkeypatch.setenv("TZ", zone_name)
+    midnight = datetime(2026, 11, 26, tzinfo=timezone(timedelta(hours=ahead)))
+    expected = {
+        "today": midnight,
+        "yesterday": midnight - timedelta(days=1),
+        "now": NOW,
+        "1 day ago": NOW - timedelta(days=1),
+        "last week": NOW - timedelta(weeks=1),
+        "10:00": midnight + timedelta(hours=10),
+        "March 2024": datetime(2024, 3, 1, tzinfo=midnight.tzinfo),
+    }
+    command = (sys.executable, "-c", READ_ALL, NOW.isoformat(), *expected)
+    answer = subprocess.run(command, capture_output=True, check=False, text=True)
+    assert answer.stderr == ""
+    found = [datetime.fromisoformat(line) for line in answer.stdout.splitlines()]
+    assert dict(zip(expected, found, strict=True)) == expected
 
 
 def test_as_values_of_flags() -> None:
