@@ -88,6 +88,12 @@ def folder_names(path: Path) -> list[str]:
             return []
 
 
+def is_there(path: Path) -> bool:
+    """Return whether there is something called `path`; it is an error if that cannot be looked up."""
+    with translating(path):
+        return path.exists()
+
+
 def write_new(path: Path, document: JsonObject) -> bool:
     """Write `document` to `path`; False, and nothing changed, when `path` exists already."""
     return write_new_text(path, _encode(document))

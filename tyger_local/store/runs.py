@@ -23,6 +23,7 @@ from tyger_local.store.files import (
     JsonObject,
     damaged,
     folder_names,
+    is_there,
     make_folder,
     mark,
     read_json,
@@ -116,7 +117,7 @@ class RunStore:
 
     def _as_written(self, run_id: int) -> JsonObject:
         """Return the record as its owner has written it."""
-        if run_id < 1 or self._mark(run_id).exists():
+        if run_id < 1 or is_there(self._mark(run_id)):
             raise _not_found(run_id)
         try:
             record = read_json(self._record(run_id))
@@ -205,8 +206,10 @@ class RunStore:
             NotFoundError: There is no such run.
         """
         folder = self.folder(run_id)
+        with translating(folder):
+            is_folder = folder.is_dir()
         # The mark comes first: killed between the two, the run is deleted all the same.
-        if run_id < 1 or not folder.is_dir() or not mark(self._mark(run_id)):
+        if run_id < 1 or not is_folder or not mark(self._mark(run_id)):
             raise _not_found(run_id)
         remove_tree(folder)
 
@@ -249,7 +252,7 @@ class RunStore:
         # seen neither its folder nor its mark. And where somebody removed folders by hand, something
         # may be left of an older run of this number.
         remains = self._home.running_dir / f"{run_id}.json"
-        if self._mark(run_id).exists() or remains.exists():
+        if is_there(self._mark(run_id)) or is_there(remains):
             remove_tree(folder)
             return False
         return True

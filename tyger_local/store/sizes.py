@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from tyger_local.store.files import translating
+
 
 def tree_bytes(path: Path, suffix: str = "") -> int:
     """Return how many bytes the files below `path` have, following no link; 0 when there is nothing.
@@ -14,8 +16,12 @@ def tree_bytes(path: Path, suffix: str = "") -> int:
     Args:
         path: A folder.
         suffix: Only files whose names end so.
+
+    Raises:
+        StoreError: A folder cannot be read.
     """
-    return sum(size for name, size in _files(path) if name.endswith(suffix))
+    with translating(path):
+        return sum(size for name, size in _files(path) if name.endswith(suffix))
 
 
 def _files(path: Path) -> Iterator[tuple[str, int]]:

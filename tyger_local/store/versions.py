@@ -16,6 +16,7 @@ from tyger_local.store.files import (
     JsonObject,
     damaged,
     folder_names,
+    is_there,
     mark,
     read_json,
     remove_file,
@@ -100,7 +101,7 @@ class VersionFolder:
             return False
         # Reading a folder is no snapshot: when this number was deleted during our scan, we can
         # have seen neither its file nor its mark.
-        if self._mark(number).exists():
+        if is_there(self._mark(number)):
             remove_file(self.file(number))
             return False
         return True

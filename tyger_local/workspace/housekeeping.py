@@ -10,6 +10,7 @@ from typing import TypeVar
 from tyger_local.errors import NotFoundError, StoreError
 from tyger_local.spec.times import has_passed
 from tyger_local.store.buffers import StoredBuffer
+from tyger_local.store.files import translating
 from tyger_local.store.home import Home
 from tyger_local.store.sizes import tree_bytes
 from tyger_local.store.writing import Contents
@@ -68,7 +69,8 @@ class Housekeeping:
     def sizes(self) -> JsonObject:
         """Return how many codespecs, runs and buffers there are, and how many bytes they take."""
         home = self._home
-        versions = sum(1 for _ in home.codespecs_dir.glob("*/*.json"))
+        with translating(home.codespecs_dir):
+            versions = sum(1 for _ in home.codespecs_dir.glob("*/*.json"))
         records = list(self._records.select(Selection()))
         buffers = list(self._buffers.newest_first())
         parts: dict[str, JsonObject] = {

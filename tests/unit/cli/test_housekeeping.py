@@ -54,6 +54,29 @@ def _ids(cli: Cli) -> list[int]:
     return [run["id"] for run in json.loads(cli("run", "list").stdout)]
 
 
+# a store that cannot be looked into
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("run", "list"),
+        ("run", "show", "1"),
+        ("run", "logs", "1"),
+        ("run", "cancel", "1"),
+        ("run", "delete", "1"),
+        ("run", "set", "1", "--tag", "a=b"),
+        ("df",),
+        ("prune", "--older-than", "1d"),
+    ],
+)
+def test_a_store_that_the_system_does_not_open(cli: Cli, argv: tuple[str, ...]) -> None:
+    """A name that is too long is refused like another user's folder, and to root as well."""
+    answer = cli(*argv, "--home", f"/tmp/{'x' * 300}")
+    assert (answer.returncode, answer.stdout) == (1, "")
+    assert re.match(r"Error: The store cannot use '/tmp/x+[^']*': File name too long", answer.stderr)
+
+
 # df
 
 
