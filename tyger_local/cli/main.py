@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 
 import click
 
@@ -28,6 +29,11 @@ root = Group(
     },
     aliases={"codespecs": "codespec", "runs": "run", "buffers": "buffer"},
 )
+
+NOWHERE = TygerLocalError(
+    "the current folder does not exist any more", "change to one that does (cd)"
+)
+"""Said here, once: whatever makes a path of a name may find that out."""
 
 
 def _print_version(ctx: click.Context, _: click.Parameter, value: object) -> None:
@@ -79,12 +85,24 @@ def run_command_line(argv: Sequence[str], watchdog: Watchdog | None = None) -> i
         _console(settings, argv).error("ended by Ctrl-C.")
         return 130
     except Exception as error:  # noqa: BLE001  (the boundary: whatever is left is a bug)
+        if isinstance(error, FileNotFoundError) and not _is_somewhere():
+            _console(settings, argv).failure(NOWHERE)
+            return NOWHERE.exit_code
         # Late: what a report needs takes 0.02 s to load, and should never be needed.
         from tyger_local.cli.bug import report_bug  # noqa: PLC0415
 
         report_bug(_console(settings, argv), error, argv)
         return EXIT_BUG
     return code if isinstance(code, int) else EXIT_OK
+
+
+def _is_somewhere() -> bool:
+    """Return whether the current folder exists: one that was removed stays current."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _console(settings: Settings, argv: Sequence[str]) -> Console:

@@ -186,3 +186,31 @@ main()
     with subprocess.Popen(argv, stderr=subprocess.PIPE, text=True) as tool:
         _, err = tool.communicate(timeout=TIMEOUT_S)
     assert (tool.returncode, err) == (130, "Error: ended by Ctrl-C.\n")
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("buffer", "gen", "10", "-o", "f"),
+        ("run", "exec", "-f", "JOB", "--record", "r"),
+        ("run", "exec", "-f", "JOB", "--mount", ".:/x"),
+        ("run", "create", "-f", "JOB", "-b", "input=x"),
+        ("run", "report", "1", "--html", "h"),
+    ],
+)
+def test_a_current_folder_that_was_removed(
+    argv: tuple[str, ...], folder: Path, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cli("run", "exec", "-f", _job("true")).returncode == 0
+    file = tmp_path / "job.json"
+    Path(_job("true", inputs="input" if "create" in argv else "")).rename(file)
+    gone = folder / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    answer = cli(*(str(file) if word == "JOB" else word for word in argv))
+    assert (answer.returncode, answer.stdout) == (1, "")
+    last = answer.stderr.splitlines()[-1]
+    assert last == (
+        "Error: the current folder does not exist any more. Change to one that does (cd)."
+    )
