@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from collections.abc import Iterable, Sequence
 from io import StringIO
@@ -16,6 +15,7 @@ from tyger_local.outcome.words import printable
 from tyger_local.report.figures import (
     BUFFER_TITLES,
     buffer_rows,
+    command_line,
     figures,
     phase_rows,
     when,
@@ -56,7 +56,7 @@ def _write(console: Console, report: Report) -> None:
         console.print(Text(printable(f"What to do: {report.hint}")))
     facts = (
         ("Image", report.image),
-        ("Command", shlex.join(report.command)),
+        ("Command", command_line(report.command)),
         ("Finished", when(report.finished_at)),
         ("Measured by", report.method),
     )

@@ -54,6 +54,13 @@ class Measured:
         return self.cpu_seconds / self.run_seconds / max(self.replicas, 1)
 
     @property
+    def seen_peak_cores(self) -> float | None:
+        """Return `peak_cores`, unless the average is higher: then the samples have missed the peak."""
+        if self.peak_cores is None or self.peak_cores < (self.average_cores or 0):
+            return None
+        return self.peak_cores
+
+    @property
     def throttled_share(self) -> float | None:
         """Return which part of its time one container was held back by the CPU limit."""
         if self.throttled_seconds is None or not self.run_seconds:

@@ -23,7 +23,7 @@ def report_document(report: Report) -> JsonObject:
         "peakOwnMemoryBytes": measured.own_memory_bytes,
         "cpuSeconds": measured.cpu_seconds,
         "averageCores": _rounded(measured.average_cores),
-        "peakCores": _rounded(measured.peak_cores),
+        "peakCores": _rounded(measured.seen_peak_cores),
         "throttledSeconds": measured.throttled_seconds,
         "throttledShare": _rounded(measured.throttled_share),
         "method": report.method or None,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from tyger_local.outcome.words import (
@@ -25,6 +26,8 @@ SHORTEST_WAIT_S = 0.005
 ARROWS = {"input": "→", "output": "←"}
 """Bytes of an input go to the container, those of an output come from it."""
 
+ESCAPES = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\\": "\\\\", "'": "\\'"}
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
@@ -37,6 +40,25 @@ class Figure:
     name: str
     value: str
     remark: str = ""
+
+
+def command_line(words: Iterable[str]) -> str:
+    """Return words as a line that a shell takes; what cannot be printed is escaped in ``$'…'``."""
+    return " ".join(shlex.quote(w) if w.isprintable() else _in_escapes(w) for w in words)
+
+
+def _in_escapes(word: str) -> str:
+    return "$'" + "".join(map(_escaped, word)) + "'"
+
+
+def _escaped(character: str) -> str:
+    if character in ESCAPES:
+        return ESCAPES[character]
+    if character.isprintable():
+        return character
+    is_byte = "\udc80" <= character <= "\udcff"  # of an argument that is no UTF-8
+    as_bytes = character.encode("utf-8", "surrogateescape" if is_byte else "surrogatepass")
+    return "".join(f"\\x{byte:02x}" for byte in as_bytes)
 
 
 def when(written: str) -> str:
@@ -78,8 +100,8 @@ def _cpu(report: Report) -> Figure:
     if measured.average_cores is not None:
         whose = " of each container" if measured.replicas > 1 else ""
         remarks.append(f"{human_cores(measured.average_cores)} cores{whose} on average")
-    if (measured.peak_cores or 0) >= (measured.average_cores or 0) > 0:  # else it was missed
-        remarks.append(f"at most {human_cores(measured.peak_cores or 0)}")
+    if measured.seen_peak_cores:
+        remarks.append(f"at most {human_cores(measured.seen_peak_cores)}")
     remarks.append("no limit" if limit is None else f"limit {limit}")
     return Figure("CPU time", human_seconds(measured.cpu_seconds), ", ".join(remarks))
 

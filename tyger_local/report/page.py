@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Iterator
 from xml.etree.ElementTree import Element
 
@@ -12,6 +11,7 @@ from tyger_local.report.figures import (
     BUFFER_TITLES,
     UNKNOWN,
     buffer_rows,
+    command_line,
     figures,
     phase_rows,
     when,
@@ -61,7 +61,7 @@ def _header(report: Report) -> Element:
     code = "" if report.exit_code is None else f"exit code {report.exit_code}"
     facts = {
         "Image": " ".join(word for word in (report.image, report.digest) if word),
-        "Command": shlex.join(report.command),
+        "Command": command_line(report.command),
         "Created": when(report.created_at),
         "Started": when(report.started_at),
         "Finished": when(report.finished_at),

@@ -8,7 +8,14 @@ import pytest
 from tyger_local.outcome.needs import Measured
 from tyger_local.outcome.verdict import VerdictKind
 from tyger_local.report.document import report_document
-from tyger_local.report.figures import Figure, buffer_rows, figures, phase_rows, when
+from tyger_local.report.figures import (
+    Figure,
+    buffer_rows,
+    command_line,
+    figures,
+    phase_rows,
+    when,
+)
 from tyger_local.report.making import make_report
 from tyger_local.report.model import Phase
 
@@ -56,6 +63,29 @@ def test_its_tables(record: Make, samples: Make) -> None:
         ("→ input", "120 MB", "12 MB/s", "its opening 0.50 s, container 2.00 s", "complete"),
         ("← output", "0 B", "-", "its opening 12.0 s", "never-opened"),
     ]
+
+
+def test_a_peak_that_the_samples_missed_is_none(record: Make, samples: Make) -> None:
+    usage = {"cpuSeconds": 24.0}
+    report = make_report(record(usage=usage), samples())
+    assert report.measured.peak_cores == 1.0
+    assert report_document(report)["averageCores"] == 2.0
+    assert report_document(report)["peakCores"] is None
+    assert figures(report)[2] == Figure("CPU time", "24.0 s", "2.00 cores on average, limit 2")
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["recon", "--input", "$(INPUT_PIPE)", ""], "recon --input '$(INPUT_PIPE)' ''"),
+        (["sh", "-c", "for i in 1 2\ndo\techo 'a\\'\ndone"],
+         r"sh -c $'for i in 1 2\ndo\techo \'a\\\'\ndone'"),
+        (["\x1b[31m", "a\u202eb", "caf\u00e9\r", "\udc80\ud800"],
+         r"$'\x1b[31m' $'a\xe2\x80\xaeb' $'café\r' $'\x80\xed\xa0\x80'"),
+    ],
+)  # fmt: skip
+def test_a_command_as_a_shell_takes_it(words: list[str], line: str) -> None:
+    assert command_line(words) == line
 
 
 def test_its_tables_of_several_containers_without_limits(record: Make) -> None:
