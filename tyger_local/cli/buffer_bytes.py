@@ -8,6 +8,7 @@ import click
 
 from tyger_local.cli.commands import Command
 from tyger_local.cli.completion import buffer_ids, only_one
+from tyger_local.cli.output import check_stdout
 from tyger_local.cli.positionals import buffer_id, the_one
 from tyger_local.cli.signals import canceling
 from tyger_local.cli.state import workspace
@@ -82,6 +83,8 @@ def read(ids: tuple[str, ...], target: str | None, dop: int | None) -> None:
     """
     identifier = buffer_id(ids)
     _check_dop(dop)
+    if not target:
+        check_stdout()
     with canceling(Cancellation()):
         workspace().buffers.read(identifier, target or STDOUT_FD)
 
@@ -101,6 +104,8 @@ def gen(sizes: tuple[str, ...], target: str | None) -> None:
     from tyger_local.streams.host import open_target, stdout_target  # noqa: PLC0415
 
     size_bytes = parse_size(the_one(sizes, "SIZE", "for example: tyger-local buffer gen 10MB"))
+    if not target:
+        check_stdout()
     opened = open_target("gen", Path(target)) if target else stdout_target()
     with canceling(Cancellation()):
         try:

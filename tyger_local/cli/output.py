@@ -26,8 +26,7 @@ def write_out(text: str) -> None:
 
 def write_out_bytes(data: bytes) -> None:
     """Write `data`; see `write_out`."""
-    if sys.stdout is None:
-        raise TygerLocalError("standard output is closed", "leave it open, or send it to a file")
+    check_stdout()
     try:
         sys.stdout.flush()
         _write_all(sys.stdout.fileno(), data)
@@ -37,6 +36,16 @@ def write_out_bytes(data: bytes) -> None:
         raise TygerLocalError(
             f"standard output cannot be written: {error.strerror}", "send it somewhere else"
         ) from error
+
+
+def check_stdout() -> None:
+    """Raise an error if there is no standard output.
+
+    Raises:
+        TygerLocalError: It is closed.
+    """
+    if sys.stdout is None:
+        raise TygerLocalError("standard output is closed", "leave it open, or send it to a file")
 
 
 def has_reader() -> bool:

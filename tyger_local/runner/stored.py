@@ -13,13 +13,23 @@ from tyger_local.errors import (
     StateError,
     StoreError,
     StreamError,
+    TygerLocalError,
 )
 from tyger_local.store.files import damaged
-from tyger_local.store.writing import BufferData, BufferWriter, Contents
+from tyger_local.store.writing import (
+    BufferData,
+    BufferWriter,
+    Contents,
+    already_written,
+    buffer_not_found,
+)
 from tyger_local.streams.following import follow
 from tyger_local.streams.host import Source, Target, open_source
 from tyger_local.streams.relay import RelayedSource
 from tyger_local.streams.wake import Wake
+
+OF_TARGETS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EBADF)
+"""What a call that copies can only say of where it writes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,11 +82,8 @@ class StoreBuffer:
         """
         contents = self.data.contents
         if contents is not Contents.EMPTY:
-            raise BufferArgumentError(
-                f"the output '{buffer}' cannot be written: {self} has been written already "
-                f"(it is {contents.value}), and a buffer is written only once",
-                "make another one with 'tyger-local buffer create'",
-            )
+            error = already_written(self.id, contents)
+            raise _unwritable(buffer, error)
 
     def source(self, buffer: str) -> Source:
         """Open it for an input.
@@ -106,9 +113,11 @@ class StoreBuffer:
         try:
             return StoreTarget(self, self.claim())
         except StateError as error:
-            raise BufferArgumentError(
-                f"the output '{buffer}' cannot be written: {error.what}", error.hint
-            ) from error
+            raise _unwritable(buffer, error) from error
+
+
+def _unwritable(buffer: str, error: StateError) -> BufferArgumentError:
+    return BufferArgumentError(f"the output '{buffer}' cannot be written: {error.what}", error.hint)
 
 
 class StoreTarget(Target):
@@ -152,7 +161,13 @@ class StoreTarget(Target):
         return None
 
 
-def copy_to(buffer_id: str, data: BufferData, fd: int, stop: Wake | None = None) -> int:
+def copy_to(
+    buffer_id: str,
+    data: BufferData,
+    fd: int,
+    stop: Wake | None = None,
+    target: str = "what it is copied to",
+) -> int:
     """Copy a buffer to a descriptor, to its end, waiting for bytes that are not written yet.
 
     Args:
@@ -160,6 +175,7 @@ def copy_to(buffer_id: str, data: BufferData, fd: int, stop: Wake | None = None)
         data: Its bytes.
         fd: Where they go.
         stop: Ends all this once it is set.
+        target: What `fd` is, for messages.
 
     Returns:
         How many bytes.
@@ -168,7 +184,8 @@ def copy_to(buffer_id: str, data: BufferData, fd: int, stop: Wake | None = None)
         NotFoundError: The buffer was purged.
         StateError: It has failed.
         ReaderClosedError: Whoever read `fd` has closed it.
-        StoreError: It is damaged, or cannot be copied.
+        StoreError: It is damaged, or cannot be read.
+        TygerLocalError: The target cannot be written.
         StoppedError: `stop` was set.
     """
     try:
@@ -176,10 +193,17 @@ def copy_to(buffer_id: str, data: BufferData, fd: int, stop: Wake | None = None)
     except BrokenPipeError as error:
         raise ReaderClosedError("whoever read the buffer's bytes closed them") from error
     except OSError as error:
+        if error.errno in OF_TARGETS:
+            raise TygerLocalError(
+                f"{target} could not be written: {error.strerror}",
+                "see to the cause, and read the buffer again",
+            ) from error
         raise StoreError(
             f"The buffer '{buffer_id}' could not be read: {error.strerror}",
             "See to the cause, and read it again",
         ) from error
+    if not data.end:  # it was there before the copy
+        raise buffer_not_found(buffer_id)
     return _whole(data, count)
 
 

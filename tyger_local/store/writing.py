@@ -120,7 +120,7 @@ class BufferData:
             StoreError: The store cannot be written.
         """
         if not write_new(self._folder / "writer.json", dict(labels)):
-            raise _already_written(self._folder.name, self.contents)
+            raise already_written(self._folder.name, self.contents)
         return BufferWriter(self._folder)
 
     def _is_writing(self, writer: JsonObject) -> bool:
@@ -195,7 +195,8 @@ def buffer_not_found(buffer_id: str, hint: str = "") -> NotFoundError:
     )
 
 
-def _already_written(buffer_id: str, contents: Contents) -> StateError:
+def already_written(buffer_id: str, contents: Contents) -> StateError:
+    """Return the error for who wants to write a buffer that somebody writes or has written."""
     words = {
         Contents.WRITING: "is being written by somebody else",
         Contents.FAILED: "is in a permanently failed state",

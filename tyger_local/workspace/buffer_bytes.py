@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,7 +12,7 @@ from tyger_local.errors import StoreError, UsageError
 from tyger_local.runner.stored import copy_to
 from tyger_local.store.writing import BufferData, BufferWriter
 from tyger_local.streams.copying import Copier
-from tyger_local.streams.host import open_target
+from tyger_local.streams.host import STDOUT_FD, open_target
 from tyger_local.streams.tally import CHECKSUM_LIMIT_BYTES, Checksum, Tally
 from tyger_local.workspace.clock import now
 from tyger_local.workspace.owner import this_process
@@ -56,10 +57,11 @@ def read(buffer_id: str, data: BufferData, target: End) -> int:
     """Copy a buffer to `target`; see `Buffers.read`."""
     data.goes_on()  # a failed one touches no file
     if isinstance(target, int):
-        return copy_to(buffer_id, data, target)
+        name = "standard output" if target == STDOUT_FD else f"descriptor {target}"
+        return copy_to(buffer_id, data, target, target=name)
     opened = open_target(buffer_id, Path(target))
     try:
-        count = copy_to(buffer_id, data, opened.fd)
+        count = copy_to(buffer_id, data, opened.fd, target=opened.name)
     except BaseException:
         opened.discard()
         raise
@@ -81,6 +83,7 @@ def _sha256(fd: int) -> str | None:
 @contextmanager
 def _opened(source: End) -> Iterator[int]:
     if isinstance(source, int):
+        _check_source(source, f"descriptor {source}")
         yield source
         return
     try:
@@ -91,6 +94,17 @@ def _opened(source: End) -> Iterator[int]:
             f"{os.fspath(source)} cannot be read: {error.strerror}", "check the path"
         ) from error
     try:
+        _check_source(fd, os.fspath(source))
         yield fd
     finally:
         os.close(fd)
+
+
+def _check_source(fd: int, name: str) -> None:
+    """Refuse what cannot be read, before the buffer is claimed, which would make it fail for good."""
+    try:
+        is_folder = stat.S_ISDIR(os.fstat(fd).st_mode)
+    except OSError as error:
+        raise UsageError(f"{name} cannot be read: {error.strerror}") from error
+    if is_folder:
+        raise UsageError(f"{name} cannot be read: it is a directory", "name a file in it")

@@ -142,7 +142,8 @@ class Buffers(KeptBuffers):
             NotFoundError: There is no such buffer.
             StateError: It has failed.
             ReaderClosedError: Whoever read the target has closed it.
-            StoreError: It is damaged, or cannot be copied.
+            StoreError: It is damaged, or cannot be read.
+            TygerLocalError: The target cannot be written.
         """
         from tyger_local.workspace.buffer_bytes import read  # noqa: PLC0415  (see above)
 

@@ -245,6 +245,15 @@ def test_a_closed_stdin_is_told(cli: Cli) -> None:
     assert _document(cli("buffer", "show", buffer))["state"] == "empty"
 
 
+def test_a_closed_stdout_is_told(cli: Cli) -> None:
+    buffer = _new(cli)
+    cli("buffer", "write", buffer, "-i", "in")
+    for argv in (f"read {buffer}", "gen 1M"):
+        command = f"exec {sys.executable} -m tyger_local buffer {argv} >&-"
+        answer = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+        _check_refused(answer, "standard output is closed. Leave it open, or send it to a file", 1)
+
+
 @pytest.mark.parametrize(
     ("number", "code", "words"),
     [
@@ -358,7 +367,7 @@ def test_a_full_disk_makes_it_fail_and_leaves_no_half_file(cli: Cli, folder: Pat
         )
         assert _document(cli("buffer", "show", buffer, *home))["state"] == "failed"
         answer = cli("buffer", "read", whole, "-o", str(disk / "out"))
-        _check_refused(answer, f"The buffer '{whole}' could not be read: No space left on dev", 1)
+        _check_refused(answer, f"{disk}/out could not be written: No space left on device. See", 1)
         assert [path.name for path in disk.iterdir()] == ["store"]
     finally:
         subprocess.run(["umount", str(disk)], check=True)

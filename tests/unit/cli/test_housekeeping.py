@@ -74,7 +74,9 @@ def test_a_store_that_the_system_does_not_open(cli: Cli, argv: tuple[str, ...]) 
     """A name that is too long is refused like another user's folder, and to root as well."""
     answer = cli(*argv, "--home", f"/tmp/{'x' * 300}")
     assert (answer.returncode, answer.stdout) == (1, "")
-    assert re.match(r"Error: The store cannot use '/tmp/x+[^']*': File name too long", answer.stderr)
+    assert re.match(
+        r"Error: The store cannot use '/tmp/x+[^']*': File name too long", answer.stderr
+    )
 
 
 # df

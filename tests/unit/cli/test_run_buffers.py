@@ -127,7 +127,7 @@ def test_from_a_buffer_to_a_buffer(cli: Cli, here: Workspace, in_file: bool) -> 
     assert shown["sha256"] == here.buffers.show(source)["sha256"]
     _check_refused(
         cli("run", "exec", "-f", "run.json", *flags),
-        f"the output 'output' cannot be written: buffer {target} has been written already",
+        f"the output 'output' cannot be written: The buffer '{target}' has been written already, and",
         2,
     )
     assert len(here.runs.list()) == 1
@@ -309,7 +309,7 @@ def test_a_file_may_be_named_like_a_buffer(here: Workspace) -> None:
          "permanently failed state")),
         ("input=EMPTY,output=EMPTY", ("the buffers 'input' and 'output' are both connected to buffer "
          "EMPTY. An output needs a buffer of its own")),
-        ("output=FAILED", "the output 'output' cannot be written: buffer FAILED has been written"),
+        ("output=FAILED", "the output 'output' cannot be written: The buffer 'FAILED' is in a perm"),
         ("input=no-file,output=EMPTY", "the input 'input' cannot be read: no-file"),
         ("input=WHOLE,output=EMPTY,other=no/folder", "the output 'other' cannot be written"),
     ],

@@ -18,6 +18,7 @@ from tyger_local.errors import (
     SpecError,
     StateError,
     StoreError,
+    TygerLocalError,
     UsageError,
 )
 from tyger_local.workspace.buffers import Buffers
@@ -123,12 +124,10 @@ def test_it_is_read_while_it_is_written(buffers: Buffers, tmp_path: Path) -> Non
 
 def test_a_source_that_fails_makes_it_fail(buffers: Buffers, tmp_path: Path) -> None:
     buffer = _new(buffers)
-    fd = os.open(tmp_path, os.O_RDONLY)
     with pytest.raises(
-        StoreError, match=r"could not be written: Is a directory\. It has failed for"
+        StoreError, match=r"could not be written: Input/output error\. It has failed for"
     ):
-        buffers.write(buffer, fd)
-    os.close(fd)
+        buffers.write(buffer, "/proc/self/mem")
     assert buffers.show(buffer)["state"] == "failed"
     for use in (buffers.path, lambda one: buffers.read(one, tmp_path / "target")):
         with pytest.raises(StateError, match=r"^the buffer is in a permanently failed state"):
@@ -140,6 +139,14 @@ def test_a_source_that_is_not_there_makes_nothing_fail(buffers: Buffers, tmp_pat
     buffer = _new(buffers)
     with pytest.raises(UsageError, match="source cannot be read: No such file"):
         buffers.write(buffer, tmp_path / "source")
+    with pytest.raises(UsageError, match=r"it is a directory\. Name a file in it"):
+        buffers.write(buffer, tmp_path)
+    fd = os.open(tmp_path, os.O_RDONLY)
+    with pytest.raises(UsageError, match=r"it is a directory\. Name a file in it"):
+        buffers.write(buffer, fd)
+    os.close(fd)
+    with pytest.raises(UsageError, match=f"descriptor {fd} cannot be read: Bad file descriptor"):
+        buffers.write(buffer, fd)
     assert buffers.show(buffer)["state"] == "empty"
 
 
@@ -184,8 +191,10 @@ def test_a_target_that_cannot_be(buffers: Buffers, source: Path, tmp_path: Path)
     buffer = _written(buffers, source)
     with pytest.raises(BufferArgumentError, match="is a directory"):
         buffers.read(buffer, tmp_path)
-    with pytest.raises(StoreError, match="could not be read: Bad file descriptor"):
-        buffers.read(buffer, os.open("/dev/null", os.O_RDONLY))
+    fd = os.open("/dev/null", os.O_RDONLY)
+    with pytest.raises(TygerLocalError, match=f"^descriptor {fd} could not be written: Bad file"):
+        buffers.read(buffer, fd)
+    os.close(fd)
 
 
 @pytest.mark.parametrize("damage", ["cut", "gone"])
@@ -317,6 +326,27 @@ def test_purged_while_it_is_read(buffers: Buffers, tmp_path: Path) -> None:
     reader.join()
     assert len(errors) == 1
     assert not list(tmp_path.glob("*target*"))
+
+
+def test_purged_while_what_is_complete_is_read(buffers: Buffers, tmp_path: Path) -> None:
+    (tmp_path / "source").write_bytes(bytes(1_000_000))  # more than a pipe holds
+    buffer = _written(buffers, tmp_path / "source")
+    out, target = os.pipe()
+
+    def purge() -> None:
+        os.read(out, 1)
+        buffers.delete(buffer)
+        buffers.purge(buffer)
+        while os.read(out, 1_000_000):
+            pass
+
+    purging = threading.Thread(target=purge)
+    purging.start()
+    with pytest.raises(NotFoundError, match=f"The buffer '{buffer}' was not found"):
+        buffers.read(buffer, target)
+    os.close(target)
+    purging.join()
+    os.close(out)
 
 
 def test_lists_are_filtered_and_newest_first(buffers: Buffers) -> None:
