@@ -120,6 +120,31 @@ def test_an_engine_that_is_not_there_is_told_how_to_start() -> None:
         assert step in hint
 
 
+def _refused(*, at: str | None = None) -> PermissionError:
+    return PermissionError(errno.EACCES, "Permission denied", at)
+
+
+def test_who_may_not_use_the_socket_is_told_how_to() -> None:
+    direct = transport.UnreachableError("[Errno 13] Permission denied")
+    direct.__cause__ = _refused()
+    through_docker_py = docker.errors.DockerException("Error while fetching server API version")
+    wrapped = urllib3.exceptions.ProtocolError("Connection aborted.", _refused())
+    through_docker_py.__cause__ = requests.exceptions.ConnectionError(wrapped)
+    for error in (direct, through_docker_py):
+        with pytest.raises(EngineUnavailableError) as found, translating():
+            raise error
+        assert found.value.what == "you may not use the Docker engine: Permission denied"
+        assert "sudo usermod -aG docker $USER" in found.value.hint
+        assert "start" not in found.value.hint
+
+
+def test_a_certificate_that_may_not_be_read_is_no_matter_of_the_socket() -> None:
+    error = docker.errors.DockerException("x")
+    error.__cause__ = _refused(at="/home/me/.docker/key.pem")
+    with pytest.raises(EngineUnavailableError, match="no Docker engine answers"), translating():
+        raise error
+
+
 def test_other_errors_pass() -> None:
     for error in (KeyError("bug"), ValueError("bug"), ImageError("ours")):
         with pytest.raises(type(error)) as caught, translating():

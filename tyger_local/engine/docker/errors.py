@@ -14,11 +14,22 @@ NO_ENGINE_HINT = (
     "start it (sudo systemctl start docker), or name another on this machine with DOCKER_HOST or "
     "docker context use; --engine process runs a codespec's command without one"
 )
+NO_ACCESS_HINT = (
+    "only root and the group docker may: sudo usermod -aG docker $USER, and log in again"
+)
 SLOW_HINT = "see whether it is overloaded (docker info)"
 
 _API = "tyger_local.engine.docker.transport"
 
+_NO_ACCESS = "builtins.PermissionError"
+
 TRANSLATIONS: tuple[tuple[str, type[TygerLocalError], str, str], ...] = (
+    (
+        _NO_ACCESS,
+        EngineUnavailableError,
+        "you may not use the Docker engine: {words}",
+        NO_ACCESS_HINT,
+    ),
     *(
         (
             image,
@@ -103,8 +114,11 @@ def _translated(error: Exception) -> TygerLocalError | None:
 
 
 def _names(error: BaseException) -> set[str]:
-    """Return the full names of all the types that `error` is of."""
-    return {f"{base.__module__}.{base.__qualname__}" for base in type(error).__mro__}
+    """Return the full names of all the types that `error` is of, and that of one that refused the socket."""
+    names = {f"{base.__module__}.{base.__qualname__}" for base in type(error).__mro__}
+    # Other than a file that may not be read (a certificate), a socket is not named by the system.
+    is_refused = any(isinstance(e, PermissionError) and e.filename is None for e in _chain(error))
+    return names | {_NO_ACCESS} if is_refused else names - {_NO_ACCESS}
 
 
 def words(error: BaseException) -> str:
