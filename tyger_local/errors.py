@@ -5,6 +5,7 @@
     TygerLocalError                  1    something expected went wrong
     ├── NotFoundError                1    a codespec, version, run or buffer that is not in the store
     ├── StoreError                   1    the store cannot be read or written
+    │   └── DamagedError             1    a file of it does not hold what it should
     ├── StateError                   1    a run or buffer is in a state that does not allow this
     ├── UsageError                   2    flags or arguments that make no sense
     │   ├── SpecError                2    a codespec or run file that makes no sense; names the place
@@ -89,6 +90,10 @@ class NotFoundError(TygerLocalError):
 
 class StoreError(TygerLocalError):
     """The store's files cannot be read or written, or do not hold what they should."""
+
+
+class DamagedError(StoreError):
+    """A file of the store is there, can be read, and does not hold what it should."""
 
 
 class StateError(TygerLocalError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 
 import click
@@ -17,6 +18,7 @@ from tyger_local.cli.values import MAP, merged
 from tyger_local.errors import (
     EXIT_ERROR,
     EXIT_OK,
+    DamagedError,
     NotFoundError,
     StateError,
     StoreError,
@@ -29,14 +31,14 @@ class Deed:
     """What is done to buffers.
 
     Attributes:
-        does: Does it to one.
+        does: Does it to one, by force or not.
         soft_deleted: Whether it is for those that are soft-deleted.
     """
 
     name: str
     doing: str
     done: str
-    does: Callable[[str], Document]
+    does: Callable[[str, bool], Document]
     soft_deleted: bool
 
 
@@ -75,17 +77,18 @@ def _carry_out(deed: Deed, which: Which) -> int:
     if deed.name == "purge":
         workspace().buffers.tidy()  # what was purged by a process that was killed on the way
     if len(which.ids) == 1:
-        print_value(deed.does(which.ids[0]), "json")
+        print_value(deed.does(which.ids[0], which.is_forced), "json")
         return EXIT_OK
     ids: Sequence[str] = which.ids
     if ids:
         buffers = workspace().buffers
         for one in ids:  # all are looked up first: a mistake changes nothing
-            buffers.show(one, soft_deleted=deed.soft_deleted)
+            with suppress(DamagedError) if which.is_forced else nullcontext():
+                buffers.show(one, soft_deleted=deed.soft_deleted)
     else:
         ids = _matching(deed, which)
         _confirm(deed, len(ids), is_forced=which.is_forced)
-    outcomes = [_done(deed, one) for one in dict.fromkeys(ids)]
+    outcomes = [_done(deed, one, is_forced=which.is_forced) for one in dict.fromkeys(ids)]
     write_out(f"{deed.done} {outcomes.count(True)} buffers.\n")
     return EXIT_ERROR if False in outcomes else EXIT_OK
 
@@ -109,10 +112,10 @@ def _confirm(deed: Deed, count: int, *, is_forced: bool) -> None:
     confirm(f"Are you sure you want to {deed.name} {count} buffers?", force=False)
 
 
-def _done(deed: Deed, identifier: str) -> bool | None:
+def _done(deed: Deed, identifier: str, *, is_forced: bool) -> bool | None:
     """Do it to one of many; None when somebody else was faster, False when it cannot be done."""
     try:
-        deed.does(identifier)
+        deed.does(identifier, is_forced)
     except NotFoundError:
         return None
     except (StateError, StoreError) as error:
@@ -142,24 +145,40 @@ def _command(name: str, text: str, make_deed: Callable[[], Deed]) -> click.Comma
         return _carry_out(make_deed(), which)
 
     command.params.append(boolean("--all", help="All buffers."))
-    command.params.append(boolean("--force", help="Do not ask."))
+    command.params.append(boolean("--force", help="Do not ask, and do it to what is damaged, too."))
     return command
 
 
 delete = _command(
     "delete",
     "Soft-delete buffers: they are hidden, and their bytes are kept.",
-    lambda: Deed("delete", "Deleting", "Deleted", workspace().buffers.delete, soft_deleted=False),
+    lambda: Deed(
+        "delete",
+        "Deleting",
+        "Deleted",
+        lambda one, force: workspace().buffers.delete(one, force=force),
+        soft_deleted=False,
+    ),
 )
 restore = _command(
     "restore",
-    "Take back the soft deletion of buffers.",
+    "Take back the soft deletion of buffers, and their time to live: they do not expire any more.",
     lambda: Deed(
-        "restore", "Restoring", "Restored", workspace().buffers.restore, soft_deleted=True
+        "restore",
+        "Restoring",
+        "Restored",
+        lambda one, _: workspace().buffers.restore(one),
+        soft_deleted=True,
     ),
 )
 purge = _command(
     "purge",
     "Remove soft-deleted buffers and their bytes for good.",
-    lambda: Deed("purge", "Purging", "Purged", workspace().buffers.purge, soft_deleted=True),
+    lambda: Deed(
+        "purge",
+        "Purging",
+        "Purged",
+        lambda one, force: workspace().buffers.purge(one, force=force),
+        soft_deleted=True,
+    ),
 )

@@ -11,7 +11,7 @@ from tyger_local.cli.render import print_value, text_format_option
 from tyger_local.cli.run_records import run_id_of
 from tyger_local.cli.state import console, workspace
 from tyger_local.cli.whole_file import WholeFile
-from tyger_local.errors import StateError, TygerLocalError
+from tyger_local.errors import DamagedError, StateError, TygerLocalError
 from tyger_local.workspace.truth import has_ended
 
 STDOUT = "-"
@@ -43,7 +43,7 @@ def report(ids: tuple[str, ...], html: str | None, output_format: str) -> None:
     from tyger_local.report.making import make_report  # noqa: PLC0415
     from tyger_local.report.page import html_page  # noqa: PLC0415
 
-    made = make_report(record, here.runs.samples(run_id))
+    made = make_report(record, _samples(run_id))
     problem = "" if target is None else target.write(html_page(made))
     if html == STDOUT:
         write_out(html_page(made))
@@ -55,3 +55,12 @@ def report(ids: tuple[str, ...], html: str | None, output_format: str) -> None:
         raise TygerLocalError(problem.rstrip("."))
     if target is not None:
         console().last_line(f"The page is in {target.path}.")
+
+
+def _samples(run_id: int) -> object:
+    """Return what was sampled; what is damaged spoils the plots and not the figures."""
+    try:
+        return workspace().runs.samples(run_id)
+    except DamagedError as error:
+        console().warn(str(error))
+        return None

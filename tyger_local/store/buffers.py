@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tyger_local.errors import NotFoundError, StoreError
+from tyger_local.errors import DamagedError, NotFoundError, StoreError
 from tyger_local.store.files import (
     STALE_AFTER_S,
     JsonObject,
@@ -31,7 +31,7 @@ from tyger_local.store.files import (
 from tyger_local.store.home import Home
 from tyger_local.store.revisions import Revisions
 from tyger_local.store.trees import remove_tree
-from tyger_local.store.writing import BufferData, IsAlive, buffer_not_found
+from tyger_local.store.writing import BufferData, Contents, IsAlive, buffer_not_found
 
 ID_BYTES = 16
 PURGED = "~purged"
@@ -150,7 +150,8 @@ class BufferStore:
         properties = self._properties(buffer_id)
 
         def changed(document: JsonObject) -> JsonObject:
-            return _properties(change(_with_properties(fixed, document, properties.file(0))))
+            path = properties.file(properties.latest())
+            return _properties(change(_with_properties(fixed, document, path)))
 
         try:
             document = properties.change(changed)
@@ -158,6 +159,31 @@ class BufferStore:
             self._fixed(buffer_id)  # purged meanwhile: that is what to tell
             raise
         return _with_properties(fixed, document, properties.file(0))
+
+    def override(self, buffer: StoredBuffer) -> None:
+        """Store tags, expiry and deletion of a buffer whose own are damaged.
+
+        Raises:
+            StoreError: It cannot be written.
+        """
+        self._properties(buffer.id).override(_properties(buffer))
+
+    def without_properties(self, buffer_id: str) -> StoredBuffer:
+        """Return what never changes of a buffer; its tags, expiry and deletion are left out.
+
+        Raises:
+            NotFoundError: There is no such buffer.
+            StoreError: It is damaged or cannot be read.
+        """
+        return self._fixed(buffer_id)
+
+    def is_written(self, buffer_id: str) -> bool:
+        """Return whether somebody writes a buffer now, as far as damaged files tell."""
+        try:
+            contents = BufferData(self._folder(buffer_id), self._is_alive).contents
+        except DamagedError:
+            return False
+        return contents is Contents.WRITING
 
     def data(self, buffer_id: str) -> BufferData:
         """Return the bytes of a buffer.
@@ -170,13 +196,14 @@ class BufferStore:
         return BufferData(self._folder(buffer_id), self._is_alive)
 
     def purge(self, buffer_id: str) -> None:
-        """Remove a buffer and its bytes for good.
+        """Remove a buffer and its bytes for good, be it damaged or not.
 
         Raises:
             NotFoundError: There is no such buffer, or somebody else was faster.
         """
         folder = self._folder(buffer_id)
-        self._fixed(buffer_id)
+        with suppress(DamagedError):
+            self._fixed(buffer_id)
         gone = folder.with_name(f"{buffer_id}{PURGED}")
         with translating(folder):
             try:

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tyger_local.errors import NotFoundError, StoreError
+from tyger_local.errors import DamagedError, NotFoundError, StoreError
 
 JsonObject = dict[str, object]
 
@@ -56,9 +56,9 @@ def translating(path: Path) -> Iterator[None]:
         raise StoreError(f"The store cannot use '{path}': {reason}", hint) from exc
 
 
-def damaged(path: Path, reason: str) -> StoreError:
+def damaged(path: Path, reason: str) -> DamagedError:
     """Return the error for a file that is there and does not hold what it should."""
-    return StoreError(f"The file '{path}' is damaged: {reason}", "Repair or delete that file")
+    return DamagedError(f"The file '{path}' is damaged: {reason}", "Repair or delete that file")
 
 
 def make_folder(path: Path) -> bool:

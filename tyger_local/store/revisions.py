@@ -103,6 +103,19 @@ class Revisions:
             "Stop what writes it, or remove from that folder what is not tyger-local's",
         )
 
+    def latest(self) -> int:
+        """Return the number of the latest revision, which may be damaged; 0 when there is none."""
+        return max(self._numbers(), default=0)
+
+    def override(self, document: JsonObject) -> None:
+        """Write `document`, whatever the latest revision holds; what others write meanwhile is lost.
+
+        Raises:
+            StoreError: It cannot be written.
+        """
+        while not self.write(self.latest() + 1, document):
+            pass  # somebody else made progress
+
     def _numbers(self) -> list[int]:
         found = (self._entry.fullmatch(name) for name in folder_names(self._folder))
         return [int(match[1]) for match in found if match]

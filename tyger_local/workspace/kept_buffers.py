@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
-from tyger_local.errors import NotFoundError, StateError, StoreError
+from tyger_local.errors import DamagedError, NotFoundError, StateError, StoreError
 from tyger_local.outcome.etag import etag
 from tyger_local.store.buffers import BufferStore, StoredBuffer
 from tyger_local.store.home import Home
-from tyger_local.store.writing import Contents, buffer_not_found
+from tyger_local.store.writing import buffer_not_found
 from tyger_local.workspace.clock import now
 from tyger_local.workspace.owner import is_alive, owner_in
 
@@ -30,12 +30,17 @@ class KeptBuffers:
         self._store = buffer_store(home, warn)
         self._warn = warn
 
-    def delete(self, buffer_id: str) -> JsonObject:
+    def delete(self, buffer_id: str, *, force: bool = False) -> JsonObject:
         """Soft-delete a buffer: hide it, and keep its bytes.
+
+        Args:
+            buffer_id: The buffer.
+            force: Also one whose tags are damaged; they are lost then.
 
         Raises:
             NotFoundError: There is no such buffer.
             StateError: It is soft-deleted already.
+            DamagedError: It is damaged, and not to be deleted like that.
         """
 
         def change(old: StoredBuffer) -> StoredBuffer:
@@ -46,7 +51,31 @@ class KeptBuffers:
                 )
             return replace(old, deleted_at=now(), expires_at=None)
 
-        return self._shown(self._store.change(buffer_id, change))
+        try:
+            return self._deleted(self._store.change(buffer_id, change))
+        except DamagedError as error:
+            return self._deleted(self._without_tags(buffer_id, error, force=force))
+
+    def _without_tags(self, buffer_id: str, error: DamagedError, *, force: bool) -> StoredBuffer:
+        """Soft-delete a buffer whose tags are damaged."""
+        try:
+            fixed = self._store.without_properties(buffer_id)
+        except DamagedError as worse:
+            raise _damaged(worse, buffer_id) from worse
+        if not force:
+            hint = f"repair that file, or lose its tags with 'tyger-local buffer delete --force {buffer_id}'"
+            raise DamagedError(error.what, hint) from error
+        deleted = replace(fixed, deleted_at=now())
+        self._store.override(deleted)
+        return deleted
+
+    def _deleted(self, buffer: StoredBuffer) -> JsonObject:
+        """Return a buffer as it is shown; that its bytes are damaged comes too late to be an error."""
+        try:
+            return self._shown(buffer)
+        except DamagedError as error:
+            self._warn(str(error))
+            return self._known(buffer)
 
     def restore(self, buffer_id: str) -> JsonObject:
         """Take back the soft deletion of a buffer; it does not expire any more.
@@ -62,21 +91,31 @@ class KeptBuffers:
 
         return self._shown(self._store.change(buffer_id, change))
 
-    def purge(self, buffer_id: str) -> JsonObject:
+    def purge(self, buffer_id: str, *, force: bool = False) -> JsonObject:
         """Remove a soft-deleted buffer and its bytes for good; return what it was.
+
+        Args:
+            buffer_id: The buffer.
+            force: Also one that is damaged, even if that hides whether it is soft-deleted.
 
         Raises:
             NotFoundError: There is no such buffer.
             StateError: It is not soft-deleted, or is being written.
+            DamagedError: It is damaged, and not to be removed like that.
         """
-        buffer = self._store.get(buffer_id)
-        self._check_soft_deleted(buffer)
-        if self._store.data(buffer_id).contents is Contents.WRITING:
+        try:
+            buffer = self._store.get(buffer_id)
+            self._check_soft_deleted(buffer)
+            shown = self._shown(buffer)
+        except DamagedError as error:
+            if not force:
+                raise _damaged(error, buffer_id) from error
+            shown = {"id": buffer_id}
+        if self._store.is_written(buffer_id):
             raise StateError(
                 f"the buffer '{buffer_id}' is being written and cannot be purged",
                 "wait for the end of what writes it, or end that first",
             )
-        shown = self._shown(buffer)
         self._store.purge(buffer_id)
         return shown
 
@@ -112,6 +151,16 @@ class KeptBuffers:
 
     def _shown(self, buffer: StoredBuffer) -> JsonObject:
         data = self._store.data(buffer.id)
+        bytes_of_it: JsonObject = {
+            "state": data.contents.value,
+            "bytes": data.size_bytes,
+            "sha256": data.end.get("sha256"),
+        }
+        known = {name: value for name, value in bytes_of_it.items() if value is not None}
+        return {**self._known(buffer), **known}
+
+    def _known(self, buffer: StoredBuffer) -> JsonObject:
+        """Return what is shown of a buffer without its bytes."""
         document: JsonObject = {
             "id": buffer.id,
             "createdAt": buffer.created_at,
@@ -119,9 +168,6 @@ class KeptBuffers:
             "tags": dict(buffer.tags) or None,
             "eTag": etag_of(buffer),
             "expiresAt": buffer.expires_at,
-            "state": data.contents.value,
-            "bytes": data.size_bytes,
-            "sha256": data.end.get("sha256"),
         }
         return {name: value for name, value in document.items() if value is not None}
 
@@ -129,6 +175,14 @@ class KeptBuffers:
 def buffer_store(home: Home, warn: Callable[[str], None]) -> BufferStore:
     """Return the store of buffers, which knows by their labels whether writers live."""
     return BufferStore(home, warn, _is_writer_alive)
+
+
+def _damaged(error: DamagedError, buffer_id: str) -> DamagedError:
+    return DamagedError(
+        error.what,
+        "repair that file, or remove the buffer with its bytes: "
+        f"tyger-local buffer purge --force {buffer_id}",
+    )
 
 
 def etag_of(buffer: StoredBuffer) -> str:

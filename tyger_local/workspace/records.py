@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from tyger_local.errors import NotFoundError, StateError, StoreError
+from tyger_local.errors import DamagedError, NotFoundError, StateError, StoreError
 from tyger_local.outcome.etag import is_met
 from tyger_local.outcome.record import with_etag
 from tyger_local.spec.tags import check_tags, has_tags
@@ -119,13 +119,20 @@ class Records:
     def delete(self, *run_ids: int) -> None:
         """Remove runs with their logs; see `RecordedRuns.delete`."""
         for run_id in run_ids:
-            if not has_ended(self.get(run_id)):
+            if not self._is_over(run_id):
                 raise StateError(
                     f"run {run_id} has not ended",
                     f"cancel it first: tyger-local run cancel {run_id}",
                 )
         for run_id in run_ids:
             self.store.delete(run_id)
+
+    def _is_over(self, run_id: int) -> bool:
+        """Return whether a run has ended: by its record or, where that is damaged, by who runs it."""
+        try:
+            return has_ended(self.get(run_id))
+        except DamagedError:
+            return not self._is_running(run_id)
 
     def _shown(self, record: JsonObject) -> JsonObject:
         return with_etag(self._true(record))

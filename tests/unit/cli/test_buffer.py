@@ -496,5 +496,53 @@ def test_damaged_bytes_hide_and_keep_no_other(cli: Cli, home: Path, name: str, t
     assert answer.stderr.startswith(f"Warning: The file '{path}' is damaged")
     _check_refused(cli("buffer", "purge", one), f"The file '{path}' is damaged", 1)
     assert cli("buffer", "purge", "--all", "--force").stdout == "Purged 1 buffers.\n"
-    path.unlink()
-    assert _document(cli("buffer", "purge", one))["id"] == one
+    assert _document(cli("buffer", "purge", "--force", one)) == {"id": one}
+    assert not path.parent.exists()
+
+
+def test_damaged_properties_are_named_by_their_file(cli: Cli, home: Path) -> None:
+    one = _new(cli, "--tag", "a=b")
+    cli("buffer", "set", one, "--tag", "c=d")
+    path = home / "buffers" / one / "properties.2.json"
+    for text in ("{", '{"tags": 3}'):
+        path.write_text(text)
+        for argv in (["show", one], ["set", one, "--tag", "e=f"], ["delete", one], ["purge", one]):
+            _check_refused(cli("buffer", *argv), f"The file '{path}' is damaged", 1)
+
+
+def test_with_damaged_tags_it_is_deleted_by_force(cli: Cli, home: Path) -> None:
+    one, two = _new(cli, "--tag", "a=b"), _new(cli)
+    (home / "buffers" / one / "properties.1.json").write_text("{")
+    answer = cli("buffer", "delete", one)
+    assert answer.stderr.endswith(f"with 'tyger-local buffer delete --force {one}'.\n")
+    assert "tags" not in _document(cli("buffer", "delete", "--force", one))
+    assert _ids(cli, "--soft-deleted") == [one]
+    assert _document(cli("buffer", "restore", one))["id"] == one
+    (home / "buffers" / one / "properties.3.json").write_text("{")
+    assert cli("buffer", "delete", "--force", one, two).stdout == "Deleted 2 buffers.\n"
+
+
+def test_a_damaged_one_is_purged_by_force(cli: Cli, home: Path) -> None:
+    one, two = _new(cli), _new(cli)
+    (home / "buffers" / one / "buffer.json").write_text("{")
+    for argv in (["delete", one], ["delete", "--force", one], ["purge", one]):
+        answer = cli("buffer", *argv)
+        assert (answer.returncode, answer.stdout) == (1, "")
+        assert answer.stderr.endswith(f": tyger-local buffer purge --force {one}.\n")
+    _check_refused(cli("buffer", "purge", "--force", two), "Buffer is not soft-deleted", 1)
+    with writing(Workspace().buffers.data(two)):
+        (home / "buffers" / two / "buffer.json").write_text("{")
+        _check_refused(
+            cli("buffer", "purge", "--force", two), f"the buffer '{two}' is being written", 1
+        )
+    assert cli("buffer", "purge", "--force", one, two).stdout == "Purged 2 buffers.\n"
+    assert not list((home / "buffers").iterdir())
+
+
+def test_that_bytes_are_damaged_keeps_none_from_being_deleted(cli: Cli, home: Path) -> None:
+    one = _new(cli)
+    path = home / "buffers" / one / "end.json"
+    path.write_text("{")
+    answer = cli("buffer", "delete", one)
+    assert (answer.returncode, json.loads(answer.stdout)["id"]) == (0, one)
+    assert answer.stderr.startswith(f"Warning: The file '{path}' is damaged")

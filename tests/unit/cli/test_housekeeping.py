@@ -303,6 +303,26 @@ def _remains(home: Path, run_id: int, *, is_over: bool) -> dict[str, object]:
 # codespec delete
 
 
+@pytest.mark.parametrize("name", ["run.json", "tags.1.json"])
+def test_a_damaged_run_can_be_deleted(cli: Cli, runs: RunStore, home: Path, name: str) -> None:
+    (runs.folder(_run(runs)) / name).write_text("{")
+    assert cli("run", "show", "1").returncode == 1
+    answer = cli("run", "delete", "1")
+    assert (answer.returncode, answer.stdout) == (0, "")
+    assert not runs.folder(1).exists()
+
+
+@pytest.mark.parametrize("name", ["run.json", "tags.1.json"])
+def test_a_damaged_run_that_goes_on_stays(cli: Cli, runs: RunStore, home: Path, name: str) -> None:
+    (runs.folder(_run(runs, None)) / name).write_text("{")
+    RunningStore(Home(home)).write(1, {"labels": this_process().labels()})
+    answer = cli("run", "delete", "1")
+    assert (answer.returncode, answer.stdout) == (1, "")
+    assert answer.stderr.startswith("Error: run 1 has not ended")
+    RunningStore(Home(home)).remove(1)
+    assert cli("run", "delete", "1").returncode == 0
+
+
 def test_codespecs_are_deleted(cli: Cli) -> None:
     for image in "xyz":
         cli("codespec", "create", "a", "--image", image)

@@ -183,13 +183,16 @@ def test_a_run_that_goes_on_has_no_report_yet() -> None:
     _check_refused(answer, "the run '1' has not ended")
 
 
-def test_damaged_samples_are_named(cli: Cli, home: Path) -> None:
+def test_damaged_samples_spoil_the_plots_alone(cli: Cli, home: Path) -> None:
     _run(cli)
     path = _store(home).folder(1) / "samples.json"
+    path.unlink(missing_ok=True)
+    whole = cli("run", "report").stdout
     path.write_text("{")
-    _check_refused(cli("run", "report"), str(path))
-    path.unlink()
-    assert cli("run", "report").returncode == 0
+    answer = cli("run", "report", "--html", "page.html")
+    assert (answer.returncode, answer.stdout) == (0, whole)
+    assert answer.stderr.startswith(f"Warning: The file '{path}' is damaged: ")
+    assert "</html>" in Path("page.html").read_text()
 
 
 def _on_a_terminal(**env: str) -> str:
