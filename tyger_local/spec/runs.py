@@ -84,7 +84,12 @@ class RunFlags:
 
 @dataclass(frozen=True, slots=True)
 class TargetRequest:
-    """The job or the worker of a run that is asked for."""
+    """The job or the worker of a run that is asked for.
+
+    Attributes:
+        buffer_ttl: How long the buffers are kept that the run makes; empty for ever.
+        buffer_ttl_place: Where that was written.
+    """
 
     codespec: CodespecRef | AnyCodespec
     buffers: Mapping[str, BufferArgument]
@@ -92,6 +97,7 @@ class TargetRequest:
     buffer_ttl: str
     node_pool: str
     replicas: int
+    buffer_ttl_place: Place = field(default_factory=lambda: Place(""), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +234,9 @@ def _with_buffers(
         tags={**job.tags, **flags.buffer_tags},
         buffer_ttl=_ttl(
             flags.buffer_ttl, "--buffer-ttl", job.buffer_ttl, document, ("job", "bufferTtl")
+        ),
+        buffer_ttl_place=(
+            Place("--buffer-ttl") if flags.buffer_ttl else _place(document, ("job", "bufferTtl"))
         ),
     )
 

@@ -28,6 +28,24 @@ def check_ttl(text: str, where: Place) -> None:
         )
 
 
+def check_not_zero(text: str, where: Place) -> None:
+    """Check that a time to live is one in which a buffer can be used.
+
+    Args:
+        text: What `check_ttl` takes.
+        where: The flag or the place in a file, for messages.
+
+    Raises:
+        SpecError: It is zero.
+    """
+    if text and not text.strip("0.:"):
+        raise SpecError(
+            f"with a buffer TTL of zero ({text}), the run's new buffers would be gone before it begins",
+            "write a longer one, or leave it out to keep them",
+            where=str(where),
+        )
+
+
 def expires_at(now: str, text: str, where: Place) -> str | None:
     """Return when what is made `now` expires; None where `text` is empty.
 

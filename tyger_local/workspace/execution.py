@@ -45,7 +45,7 @@ from tyger_local.workspace.owner import this_process
 from tyger_local.workspace.reading import STDIN
 from tyger_local.workspace.registration import Registration
 from tyger_local.workspace.resolving import connect, refuse_strictly, resolve_run
-from tyger_local.workspace.run_buffers import look_up, with_new_buffers
+from tyger_local.workspace.run_buffers import check_lifetime, look_up, with_new_buffers
 
 PLANNED_RUN_ID = "[run id]"
 """Stands for the id in a plan that is only shown."""
@@ -116,6 +116,7 @@ class Execution:
             lambda buffer_id: look_up(buffers, buffer_id),
             makes_buffers=options.is_detached,
         )
+        check_lifetime(self._connections, request.job)
         if options.is_detached:
             why, instead = "a run in the background has none", ", or leave it out for a new buffer"
             refuse_streams(self._connections, why, instead)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from tyger_local.runner.ends import Connection, NewBuffer
 from tyger_local.runner.stored import StoreBuffer
 from tyger_local.spec.runs import TargetRequest
+from tyger_local.spec.ttl import check_not_zero
 from tyger_local.workspace.buffers import Buffers
 from tyger_local.workspace.clock import now
 from tyger_local.workspace.owner import this_process
@@ -26,6 +27,16 @@ def look_up(buffers: Buffers, buffer_id: str) -> StoreBuffer:
     """
     data = buffers.data(buffer_id)
     return StoreBuffer(buffer_id, data, lambda: data.claim(this_process().labels()), now)
+
+
+def check_lifetime(connections: Mapping[str, Connection], job: TargetRequest) -> None:
+    """Check that the buffers which a run makes for itself live long enough to be used.
+
+    Raises:
+        SpecError: There are some, and they do not.
+    """
+    if any(isinstance(connection.to, NewBuffer) for connection in connections.values()):
+        check_not_zero(job.buffer_ttl, job.buffer_ttl_place)
 
 
 def with_new_buffers(

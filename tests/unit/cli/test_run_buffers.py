@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -416,6 +417,23 @@ def test_a_run_in_the_background_makes_what_is_left_out(here: Workspace) -> None
     here.buffers.write(ids["input"], "data")
     assert _bytes(here, ids["output"]) == b"Paul"
     _until(lambda: here.runs.show(run)["status"] == "Succeeded")
+
+
+@pytest.mark.parametrize("in_file", [False, True])
+def test_a_time_to_live_of_zero_is_refused_where_buffers_are_made(
+    cli: Cli, here: Workspace, in_file: bool
+) -> None:
+    _spec(CAT, "input", "output", **({"bufferTtl": "0.00:00"} if in_file else {}))
+    flags = [] if in_file else ["--buffer-ttl", "0.00:00:00"]
+    answer = cli("run", "create", "-f", "run.json", *flags)
+    place, text = (r"run\.json:1:\d+", "0.00:00") if in_file else ("--buffer-ttl", "0.00:00:00")
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert re.match(rf"Error: {place}: with a buffer TTL of zero \({text}\), the", answer.stderr)
+    assert here.buffers.list(soft_deleted=True) == here.runs.list() == []
+    Path("data").write_bytes(b"Paul")
+    files = ("-b", "input=data", "-b", "output=out")
+    answer = cli("run", "exec", "-f", "run.json", *flags, *files)
+    assert (answer.returncode, Path("out").read_bytes()) == (0, b"Paul")
 
 
 def test_a_run_with_many_of_them(cli: Cli, here: Workspace) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tyger_local.errors import SpecError
 from tyger_local.spec.place import Place
-from tyger_local.spec.ttl import TIME_FORMAT, expires_at
+from tyger_local.spec.ttl import TIME_FORMAT, check_not_zero, expires_at
 
 NOW = "2026-02-28T23:59:59.000001Z"
 FLAG = Place("--ttl")
@@ -54,3 +54,11 @@ def test_text_is_in_the_order_of_time(one: int, other: int, now: datetime) -> No
     assert None not in texts
     assert (str(texts[0]) < str(texts[1])) is (one < other)
     assert texts[0] == (now + timedelta(seconds=one)).strftime(TIME_FORMAT)
+
+
+def test_no_time_at_all() -> None:
+    for text in ("", "0.00:01", "1.00:00", "0.00:00:01"):
+        check_not_zero(text, FLAG)
+    for text in ("0.00:00", "00.00:00:00"):
+        with pytest.raises(SpecError, match=r"^--ttl: with a buffer TTL of zero \(0"):
+            check_not_zero(text, FLAG)
