@@ -21,7 +21,7 @@ def agrees(question: str, *, force: bool) -> bool:
         question: With its question mark.
         force: Whether not to ask.
     """
-    return force or not can_ask() or click.confirm(question, err=True)
+    return force or not can_ask() or _answer(question)
 
 
 def confirm(question: str, *, force: bool) -> None:
@@ -32,3 +32,14 @@ def confirm(question: str, *, force: bool) -> None:
     """
     if not agrees(question, force=force):
         raise TygerLocalError("nothing was changed")
+
+
+def _answer(question: str) -> bool:
+    """Return whether the answer is yes; who ends the input (Ctrl-D) has not said so."""
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort as error:
+        if not isinstance(error.__context__, EOFError):
+            raise  # Ctrl-C, which click makes the same of
+        click.echo(err=True)  # ends the question's line
+        return False

@@ -24,6 +24,7 @@ from tyger_local.errors import (
     StoreError,
     UsageError,
 )
+from tyger_local.outcome.words import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +107,9 @@ def _matching(deed: Deed, which: Which) -> list[str]:
 def _confirm(deed: Deed, count: int, *, is_forced: bool) -> None:
     if is_forced or count == 0:
         return
-    console().warn(
-        f"{deed.doing} {count} buffers. Use --force to {deed.name} without confirmation."
-    )
-    confirm(f"Are you sure you want to {deed.name} {count} buffers?", force=False)
+    buffers = counted(count, "buffer")
+    console().warn(f"{deed.doing} {buffers}. Use --force to {deed.name} without confirmation.")
+    confirm(f"Are you sure you want to {deed.name} {buffers}?", force=False)
 
 
 def _done(deed: Deed, identifier: str, *, is_forced: bool) -> bool | None:

@@ -10,7 +10,7 @@ from tyger_local.cli.commands import Choice, Command
 from tyger_local.cli.positionals import no_positionals
 from tyger_local.cli.render import print_documents, print_value
 from tyger_local.cli.state import workspace
-from tyger_local.outcome.words import human_bytes
+from tyger_local.outcome.words import counted, human_bytes
 
 COLUMNS = {
     "KIND": lambda doc: doc.get("name"),
@@ -43,7 +43,7 @@ def df(extra: tuple[str, ...], output_format: str) -> None:
 
 def _row(name: str, part: Mapping[str, int]) -> Mapping[str, object]:
     notes = {
-        "versions": f"{part.get('versions')} versions",
+        "versions": counted(part.get("versions", 0), "version"),
         "active": f"{part.get('active')} not ended",
         "logBytes": f"{human_bytes(part.get('logBytes', 0))} of it logs",
         "softDeleted": f"{part.get('softDeleted')} soft-deleted",

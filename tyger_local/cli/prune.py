@@ -16,7 +16,7 @@ from tyger_local.cli.render import print_value, text_format_option
 from tyger_local.cli.state import console, workspace
 from tyger_local.cli.times import AGE
 from tyger_local.errors import EXIT_ERROR, EXIT_OK, TygerLocalError
-from tyger_local.outcome.words import human_bytes
+from tyger_local.outcome.words import counted, human_bytes
 from tyger_local.workspace.housekeeping import Old, Removed
 
 if TYPE_CHECKING:  # loads engines, which --help does without
@@ -108,7 +108,8 @@ def _agrees_to_remove(old: Old, *, force: bool) -> bool:
         return True
     if can_ask() and not force:
         console().warn(
-            f"{len(old.runs)} runs and {len(old.buffers)} buffers, {human_bytes(old.bytes)}, will be "
+            f"{counted(len(old.runs), 'run')} and {counted(len(old.buffers), 'buffer')}, "
+            f"{human_bytes(old.bytes)}, will be "
             "removed for good. Use --dry-run to see them."
         )
     return agrees("Remove them?", force=force)

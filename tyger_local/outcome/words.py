@@ -15,6 +15,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\t" else f"\\x{ord(c):02x}" for c in text)
 
 
+def counted(count: int, noun: str) -> str:
+    """Return how many there are of something: ``1 run``, ``0 runs``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def human_bytes(count: float) -> str:
     """Return `count` bytes that moved, in powers of 1000: ``9.5 MB``."""
     return _scaled(count, 1000, _UNITS)

@@ -25,6 +25,7 @@ from tyger_local.workspace.owner import this_process
 
 Answer = subprocess.CompletedProcess[str]
 Cli = Callable[..., Answer]
+CTRL_C, CTRL_D = "\x03", "\x04"
 LONG_AGO = "2020-01-01T00:00:00.000000Z"
 
 
@@ -251,18 +252,23 @@ def _answer_on_a_terminal(word: str, *argv: str) -> tuple[int, str]:
     pid, terminal = pty.fork()
     if pid == 0:
         os.execv(sys.executable, [sys.executable, "-m", "tyger_local", *argv])
-    os.write(terminal, word.encode() + b"\n")
+    if word != CTRL_C:
+        os.write(terminal, word.encode() + (b"" if word == CTRL_D else b"\n"))
     shown = b""
     try:
         while data := os.read(terminal, 4096):
             shown += data
+            if word == CTRL_C and shown.endswith(
+                b"[y/N]: "
+            ):  # typed before, it would end the start
+                os.write(terminal, CTRL_C.encode())
     except OSError:  # the other side has closed it
         pass
     os.close(terminal)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown.decode()
 
 
-@pytest.mark.parametrize("word", ["n", "y"])
+@pytest.mark.parametrize("word", ["n", "y", CTRL_D])
 @pytest.mark.parametrize(
     ("argv", "question"),
     [
@@ -281,7 +287,10 @@ def test_a_terminal_is_asked(
     assert question in shown
     assert code == (0 if word == "y" else 1)
     refused = "nothing that is old was removed" if argv[0] == "prune" else "nothing was changed"
-    assert (refused in shown) is (word == "n")
+    assert (refused in shown) is (word != "y")
+    assert "Ctrl-C" not in shown
+    if "--older-than" in argv:
+        assert "1 run and 0 buffers, " in shown
     there = len(_ids(cli)) + len(json.loads(cli("codespec", "list").stdout))
     assert there == (1 if word == "y" else 2)
 
@@ -298,6 +307,13 @@ def test_what_was_swept_is_told_before_anybody_is_asked(runs: RunStore, home: Pa
 def _remains(home: Path, run_id: int, *, is_over: bool) -> dict[str, object]:
     labels = run_labels(home, this_process(), run_id)
     return Remains(run_id, labels, "process", "", is_over=is_over).document()
+
+
+def test_a_question_that_is_interrupted(cli: Cli, runs: RunStore) -> None:
+    _run(runs)
+    code, shown = _answer_on_a_terminal(CTRL_C, "run", "delete", "1")
+    assert (code, _ids(cli)) == (130, [1])
+    assert "ended by Ctrl-C" in shown
 
 
 # codespec delete

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tyger_local.outcome.words import (
+    counted,
     human_bytes,
     human_cores,
     human_memory,
@@ -50,6 +51,10 @@ def test_cores_and_shares() -> None:
     assert [human_share(part, 200) for part in (0, 0.01, 1, 19.9, 20, 200)] == [
         "0 %", "< 0.1 %", "0.5 %", "9.9 %", "10 %", "100 %",
     ]  # fmt: skip
+
+
+def test_plurals() -> None:
+    assert [counted(count, "run") for count in (0, 1, 2)] == ["0 runs", "1 run", "2 runs"]
 
 
 def test_what_would_drive_a_terminal_is_shown_and_not_done() -> None:
