@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tyger_local.cli.commands import Settings
+from tyger_local.cli.values import STATUSES_IN_USE
 from tyger_local.errors import TygerLocalError
 from tyger_local.workspace import Workspace
 
@@ -65,6 +66,26 @@ def run_ids(ctx: click.Context, param: click.Parameter, incomplete: str) -> list
     named = _words(ctx.params.get(param.name or ""))
     fitting = (str(i) for i in runs.ids() if str(i).startswith(incomplete) and str(i) not in named)
     return [item(i, _about_run(runs, int(i))) for i in islice(fitting, MOST)]
+
+
+def unended_run_ids(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Offer the newest runs that have not ended, each with its status and image."""
+    del param
+    runs = _workspace(ctx).runs
+    fitting = (str(i) for i in runs.unended() if str(i).startswith(incomplete))
+    return [item(i, _about_run(runs, int(i))) for i in islice(fitting, MOST)]
+
+
+def run_statuses(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Offer statuses, also behind others and a comma."""
+    del ctx, param
+    before, comma, _ = incomplete.rpartition(",")
+    named = before.lower().split(",")
+    return [item(f"{before}{comma}{name}") for name in STATUSES_IN_USE if name not in named]
 
 
 def buffer_ids(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

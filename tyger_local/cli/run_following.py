@@ -9,7 +9,7 @@ from datetime import datetime
 import click
 
 from tyger_local.cli.commands import Choice, Command, boolean
-from tyger_local.cli.completion import only_one, run_ids
+from tyger_local.cli.completion import only_one, run_ids, unended_run_ids
 from tyger_local.cli.output import check_reader, has_reader, write_out, write_out_bytes
 from tyger_local.cli.run_records import run_id_of
 from tyger_local.cli.state import workspace
@@ -103,7 +103,7 @@ logs.params += [
 
 
 @click.command("cancel", cls=Command)
-@click.argument("ids", nargs=-1, metavar="ID", shell_complete=only_one(run_ids))
+@click.argument("ids", nargs=-1, metavar="ID", shell_complete=only_one(unended_run_ids))
 def cancel(ids: tuple[str, ...]) -> None:
     """End a run, whichever process runs it: SIGTERM, then SIGKILL after its --stop-grace."""
     run_id = run_id_of(ids)

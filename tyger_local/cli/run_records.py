@@ -10,13 +10,13 @@ import click
 
 from tyger_local.cli.asking import confirm
 from tyger_local.cli.commands import Command, boolean
-from tyger_local.cli.completion import only_one, run_ids
+from tyger_local.cli.completion import only_one, run_ids, run_statuses
 from tyger_local.cli.limits import asked_limit, cut
 from tyger_local.cli.positionals import is_number, no_positionals, the_one
 from tyger_local.cli.render import format_option, print_document, print_documents, print_value
 from tyger_local.cli.state import console, workspace
 from tyger_local.cli.times import TIME
-from tyger_local.cli.values import INT, MAP, STATUSES, merged
+from tyger_local.cli.values import INT, MAP, STATUSES, STATUSES_IN_USE, merged
 from tyger_local.errors import NotFoundError, UsageError
 from tyger_local.workspace.records import Selection
 
@@ -79,7 +79,8 @@ def show(ids: tuple[str, ...], output_format: str) -> None:
     "statuses",
     type=STATUSES,
     multiple=True,
-    help="Only runs in one of these statuses.",
+    shell_complete=run_statuses,
+    help=f"Only runs in one of these statuses: {', '.join(STATUSES_IN_USE)}.",
 )
 @click.option("-l", "--limit", type=INT, help="How many at most (default: 1000).")
 @format_option
@@ -135,7 +136,10 @@ set_.params.append(boolean("--clear-tags", help="Remove the tags that the run ha
 @click.command("delete", cls=Command)
 @click.argument("ids", nargs=-1, metavar="ID...", shell_complete=run_ids)
 def delete(ids: tuple[str, ...], *, force: bool) -> None:
-    """Remove runs that have ended: their records and logs. Their buffers stay."""
+    """Remove runs that have ended: their records and logs. Their buffers stay.
+
+    It asks before that on a terminal only: elsewhere, and with --force, it does it at once.
+    """
     if not ids:
         raise UsageError("at least one run id is required", "see 'tyger-local run list'")
     numbers = [run_id_of((text,)) for text in dict.fromkeys(ids)]
@@ -145,4 +149,4 @@ def delete(ids: tuple[str, ...], *, force: bool) -> None:
     console().info("Deleted", runs=", ".join(map(str, numbers)))
 
 
-delete.params.append(boolean("--force", help="Do not ask."))
+delete.params.append(boolean("--force", help="Do not ask on a terminal."))

@@ -72,6 +72,8 @@ def _count(text: str) -> int:
 STATUS_NAMES = ("canceled", "canceling", "failed", "pending", "running", "succeeded")
 """Tyger's; ``canceling`` is one that no run is in."""
 
+STATUSES_IN_USE = tuple(name for name in STATUS_NAMES if name != "canceling")
+
 
 def _statuses(text: str) -> list[str]:
     names = [name.strip().lower() for name in split_list(text)]

@@ -44,11 +44,16 @@ class RecordedRuns:
         """Return the ids of the runs, newest first, without reading their records."""
         return self._records.store.ids()
 
+    def unended(self) -> Iterator[int]:
+        """Yield the ids of the runs that go on, newest first, reading no record but theirs."""
+        return self._records.unended()
+
     def latest(self) -> int:
         """Return the id of the newest run.
 
         Raises:
             NotFoundError: There is none.
+            StoreError: There are some, all of them damaged.
         """
         return self._records.latest()
 

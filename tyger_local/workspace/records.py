@@ -71,14 +71,34 @@ class Records:
         return self._shown(self.store.get(run_id))
 
     def latest(self) -> int:
-        """Return the id of the newest run.
+        """Return the id of the newest run, warning of damaged ones that are newer.
 
         Raises:
             NotFoundError: There is none.
+            StoreError: There are some, all of them damaged.
         """
-        for record in self.store.records():
-            return int(str(record["id"]))
+        problems: list[StoreError] = []
+        for run_id in self.store.ids():
+            try:
+                self.store.get(run_id)
+            except NotFoundError:  # just starting, or its owner died on the way
+                continue
+            except StoreError as error:
+                problems.append(error)
+                continue
+            for problem in problems:
+                self._warn(str(problem))
+            return run_id
+        if problems:
+            raise problems[0]
         raise NotFoundError("There are no runs yet", "begin with 'tyger-local run exec'")
+
+    def unended(self) -> Iterator[int]:
+        """Yield the ids of the runs that go on, newest first."""
+        for run_id in reversed(self.running.ids()):  # a run is written down there before it begins
+            with suppress(NotFoundError, StoreError):
+                if not has_ended(self.get(run_id)):
+                    yield run_id
 
     def select(self, selection: Selection) -> Iterator[JsonObject]:
         """Read the records that are meant, one by one, newest first."""

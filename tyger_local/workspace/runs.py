@@ -151,7 +151,7 @@ class Runs(RecordedRuns):
     def prune(self, *, dry_run: bool = False) -> Swept:
         """Remove what runs have left whose process was killed, also what an earlier attempt could not.
 
-        `exec` does so too, as far as the store knows of it.
+        The next run does so too, as far as the store knows of it.
 
         Args:
             dry_run: Only say what would be done.

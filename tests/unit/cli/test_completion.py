@@ -20,6 +20,9 @@ from tyger_local import Workspace
 from tyger_local.cli import completion
 from tyger_local.cli.completion_scripts import SCRIPTS
 from tyger_local.store.buffers import BufferStore, StoredBuffer
+from tyger_local.store.home import Home
+from tyger_local.store.running import RunningStore
+from tyger_local.workspace.owner import this_process
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 DEADLINE_S = 20
@@ -94,7 +97,14 @@ def _values(rows: list[str]) -> list[str]:
         ("run show -- ", ["10", "2", "1"]),
         ("run delete 2 ", ["10", "1"]),
         ("run logs --follow ", ["10", "2", "1"]),
-        ("runs stop 10", ["10"]),
+        ("run cancel ", []),
+        ("run list --status ", ["canceled", "failed", "pending", "running", "succeeded"]),
+        (
+            "run list --status failed,",
+            [f"failed,{s}" for s in ("canceled", "pending", "running", "succeeded")],
+        ),
+        ("run list --status=Failed,S", []),
+        ("run list --status=Failed,s", ["--status=Failed,succeeded"]),
         ("run exec -c ", ["recon", "rest"]),
         ("run exec -crec", ["-crecon"]),
         ("run create --codespec=rec", ["--codespec=recon"]),
@@ -222,6 +232,17 @@ def test_bash_takes_what_follows_an_equals_sign_for_a_word(
     offered: Callable[..., list[str]], line: str, breaks: str, expected: list[str]
 ) -> None:
     assert _values(offered(f"tyger-local {line}", breaks=breaks)) == expected
+
+
+def test_runs_that_have_not_ended_are_offered_to_cancel(
+    offered: Callable[..., list[str]], home: Path
+) -> None:
+    for run_id, owner in ((11, this_process().labels()), (12, {}), (13, this_process().labels())):
+        _record(home, run_id, "Running")
+        RunningStore(Home(home)).write(run_id, {"labels": owner})
+    assert _values(offered("tyger-local run cancel ")) == ["13", "11"]
+    assert offered("tyger-local run stop 11") == ["plain\t11\tRunning x:1"]
+    assert _values(offered("tyger-local run cancel 11 ")) == []
 
 
 def test_files_as_each_shell_wants_them(offered: Callable[..., list[str]]) -> None:

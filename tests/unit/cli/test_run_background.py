@@ -473,6 +473,20 @@ def test_lines_of_several_containers_that_do_not_end_stay_apart(cli: Cli) -> Non
     assert sorted(cli("run", "logs", "--tail", "3").stdout.splitlines()) == lines
 
 
+def test_where_all_runs_are_damaged_that_is_told(cli: Cli, home: Path) -> None:
+    for run_id in (1, 2):
+        (home / "runs" / str(run_id)).mkdir(parents=True)
+        (home / "runs" / str(run_id) / "run.json").write_text("{")
+    answer = cli("run", "logs")
+    assert (answer.returncode, answer.stdout) == (1, "")
+    assert answer.stderr.startswith(f"Error: The file '{home}/runs/2/run.json' is damaged")
+    record = {"id": 1, "status": "Succeeded", "job": {}}
+    (home / "runs/1/run.json").write_text(json.dumps(record))
+    answer = cli("run", "logs")
+    assert (answer.returncode, answer.stdout) == (0, "")
+    assert answer.stderr.startswith(f"Warning: The file '{home}/runs/2/run.json' is damaged")
+
+
 def test_no_runs_no_logs(cli: Cli) -> None:
     answer = cli("run", "logs")
     assert (answer.returncode, answer.stdout) == (1, "")
