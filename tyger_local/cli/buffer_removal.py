@@ -26,6 +26,8 @@ from tyger_local.errors import (
 )
 from tyger_local.outcome.words import counted
 
+FORCE_HELP = "Do not ask, and do it to damaged buffers that are named, too."
+
 
 @dataclass(frozen=True, slots=True)
 class Deed:
@@ -124,7 +126,9 @@ def _done(deed: Deed, identifier: str, *, is_forced: bool) -> bool | None:
     return True
 
 
-def _command(name: str, text: str, make_deed: Callable[[], Deed]) -> click.Command:
+def _command(
+    name: str, text: str, make_deed: Callable[[], Deed], force_help: str = FORCE_HELP
+) -> click.Command:
     @click.command(name, cls=Command, help=text)
     @click.argument("ids", nargs=-1, metavar="[ID...]", shell_complete=buffer_ids)
     @click.option("--tag", "tags", type=MAP, multiple=True, help="All buffers with these tags.")
@@ -145,7 +149,7 @@ def _command(name: str, text: str, make_deed: Callable[[], Deed]) -> click.Comma
         return _carry_out(make_deed(), which)
 
     command.params.append(boolean("--all", help="All buffers."))
-    command.params.append(boolean("--force", help="Do not ask, and do it to what is damaged, too."))
+    command.params.append(boolean("--force", help=force_help))
     return command
 
 
@@ -170,6 +174,7 @@ restore = _command(
         lambda one, _: workspace().buffers.restore(one),
         soft_deleted=True,
     ),
+    "Do not ask.",
 )
 purge = _command(
     "purge",
