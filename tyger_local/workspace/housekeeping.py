@@ -104,10 +104,8 @@ class Housekeeping:
         Args:
             before: With a zone.
         """
-        starting = frozenset(
-            self._records.running.ids()
-        )  # first: later they may have a record and be over
-        known, old_runs = set(starting), set[int]()
+        # Those first that are starting: later they may have a record and be over.
+        known, old_runs = set(self._records.running.ids()), set[int]()
         used: set[str] = set()
         for record in self._records.select(Selection()):
             run_id = int(str(record["id"]))
