@@ -198,7 +198,7 @@ sys.exit(run_command_line(["run", "create", "-f", "spec.json"]))
 """
     _spec("true")
     ordering = subprocess.Popen((sys.executable, "-c", hanging), stderr=subprocess.PIPE, text=True)
-    _until((tmp_path / "pid").exists)
+    _until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
     ordering.send_signal(number)
     _, err = ordering.communicate(timeout=DEADLINE_S)
     assert (ordering.returncode, err) == (code, f"Error: ended by {words}.\n")
