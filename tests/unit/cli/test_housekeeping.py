@@ -6,9 +6,11 @@ import json
 import os
 import pty
 import re
+import select
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -26,6 +28,7 @@ from tyger_local.workspace.owner import this_process
 Answer = subprocess.CompletedProcess[str]
 Cli = Callable[..., Answer]
 CTRL_C, CTRL_D = "\x03", "\x04"
+QUIET_S = 1.0
 LONG_AGO = "2020-01-01T00:00:00.000000Z"
 
 
@@ -256,16 +259,23 @@ def _answer_on_a_terminal(word: str, *argv: str) -> tuple[int, str]:
         os.write(terminal, word.encode() + (b"" if word == CTRL_D else b"\n"))
     shown = b""
     try:
-        while data := os.read(terminal, 4096):
+        while True:
+            # Typed right before Python waits for an answer, it is not noticed; so it may take two.
+            while word == CTRL_C and not select.select((terminal,), (), (), QUIET_S)[0]:
+                if b"[y/N]:" in shown and b"ended by" not in shown:
+                    os.write(terminal, CTRL_C.encode())
+            data = os.read(terminal, 4096)
+            if not data:
+                break
             shown += data
-            if word == CTRL_C and shown.endswith(
-                b"[y/N]: "
-            ):  # typed before, it would end the start
-                os.write(terminal, CTRL_C.encode())
     except OSError:  # the other side has closed it
         pass
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    with suppress(OSError):  # what the kernel still had on the way when it told the end
+        while data := os.read(terminal, 4096):
+            shown += data
     os.close(terminal)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown.decode()
+    return code, shown.decode()
 
 
 @pytest.mark.parametrize("word", ["n", "y", CTRL_D])
