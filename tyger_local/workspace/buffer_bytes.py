@@ -12,7 +12,8 @@ from tyger_local.errors import StoreError, UsageError
 from tyger_local.runner.stored import copy_to
 from tyger_local.store.writing import BufferData, BufferWriter
 from tyger_local.streams.copying import Copier
-from tyger_local.streams.host import STDOUT_FD, open_target
+from tyger_local.streams.host import STDOUT_FD, Target, open_target
+from tyger_local.streams.leftovers import new_temporary_name
 from tyger_local.streams.tally import CHECKSUM_LIMIT_BYTES, Checksum, Tally
 from tyger_local.workspace.clock import now
 from tyger_local.workspace.owner import this_process
@@ -59,11 +60,16 @@ def read(buffer_id: str, data: BufferData, target: End) -> int:
     if isinstance(target, int):
         name = "standard output" if target == STDOUT_FD else f"descriptor {target}"
         return copy_to(buffer_id, data, target, target=name)
-    opened = open_target(buffer_id, Path(target))
+    path = Path(target)
+    temporary = new_temporary_name(path)  # known before it is there: a signal may come right after
+    opened: Target | None = None
     try:
+        opened = open_target(buffer_id, path, temporary)
         count = copy_to(buffer_id, data, opened.fd, target=opened.name)
     except BaseException:
-        opened.discard()
+        if opened is not None:
+            opened.discard()
+        temporary.unlink(missing_ok=True)
         raise
     opened.publish()
     return count
