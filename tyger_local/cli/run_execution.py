@@ -5,31 +5,21 @@ from __future__ import annotations
 import click
 
 from tyger_local.cli.commands import Command, boolean
-from tyger_local.cli.completion import run_buffers
 from tyger_local.cli.loading import leaving_on_interrupt
 from tyger_local.cli.output import write_out
 from tyger_local.cli.positionals import no_positionals
 from tyger_local.cli.render import print_value
-from tyger_local.cli.run_flags import run_flags
+from tyger_local.cli.run_flags import buffer_option, run_flags
 from tyger_local.cli.state import console, settings, workspace
-from tyger_local.cli.values import INT, MAP
+from tyger_local.cli.values import INT
 from tyger_local.errors import TygerLocalError
-
-EXAMPLE = "NAME=FILE, NAME=ID of a buffer in the store"
 
 
 @run_flags
 @click.command("exec", cls=Command)
 @click.argument("extra", nargs=-1, metavar="")
-@click.option(
-    "-b",
-    "--buffer",
-    "buffers",
-    type=MAP,
-    multiple=True,
-    shell_complete=run_buffers,
-    help=f"What a buffer is connected to: {EXAMPLE}, or NAME=- for stdin or stdout. One input and "
-    "one output left out are connected to these.",
+@buffer_option(
+    ", NAME=- for stdin or stdout. One input and one output left out are connected to these."
 )
 @click.option("--record", metavar="FILE", help="Write the run's record to a file as JSON.")
 @click.option("--block-size", metavar="SIZE", hidden=True)
@@ -69,15 +59,7 @@ exec_.params += [
 @run_flags
 @click.command("create", cls=Command)
 @click.argument("extra", nargs=-1, metavar="")
-@click.option(
-    "-b",
-    "--buffer",
-    "buffers",
-    type=MAP,
-    multiple=True,
-    shell_complete=run_buffers,
-    help=f"What a buffer is connected to: {EXAMPLE}. For those left out, buffers are made.",
-)
+@buffer_option(". For those left out, buffers are made.")
 def create(extra: tuple[str, ...], **given: object) -> None:
     """Run a codespec in the background, and print the run's id.
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeVar
 
 import click
 
 from tyger_local.cli.commands import Choice, boolean
-from tyger_local.cli.completion import codespec_names, codespec_versions, files
+from tyger_local.cli.completion import codespec_names, codespec_versions, files, run_buffers
 from tyger_local.cli.values import INT, MAP, SECONDS, WHOLE_SECONDS
 
 CommandT = TypeVar("CommandT", bound=click.Command)
+FunctionT = TypeVar("FunctionT", bound=Callable[..., object])
 
 DEFAULT_STOP_GRACE_S = 2.0
 
@@ -109,3 +111,20 @@ def run_flags(command: CommandT) -> CommandT:
     command.params[:0] = _REQUEST  # what is looked for first in --help
     command.params += _LOCAL
     return command
+
+
+def buffer_option(more: str) -> Callable[[FunctionT], FunctionT]:
+    """Return the flag that connects buffers.
+
+    Args:
+        more: How its help goes on behind files and buffers of the store.
+    """
+    return click.option(
+        "-b",
+        "--buffer",
+        "buffers",
+        type=MAP,
+        multiple=True,
+        shell_complete=run_buffers,
+        help=f"What a buffer is connected to: NAME=FILE, NAME=ID of a buffer in the store{more}",
+    )
