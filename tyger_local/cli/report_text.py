@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tyger_local.errors import sentence
 from tyger_local.outcome.words import printable
 from tyger_local.report.figures import (
     BUFFER_TITLES,
@@ -51,9 +52,7 @@ def _write(console: Console, report: Report) -> None:
         Text(f"Run {report.run_id} "), Text(printable(kind), COLOURS.get(report.status, "")), sep=""
     )
     if report.reason:
-        console.print(Text(printable(report.reason)))
-    if report.hint:
-        console.print(Text(printable(f"What to do: {report.hint}")))
+        console.print(Text(printable(sentence(report.reason, report.hint))))
     facts = (
         ("Image", report.image),
         ("Command", command_line(report.command)),

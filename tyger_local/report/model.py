@@ -44,7 +44,7 @@ class Report:
     """What a run was, and what it cost. Texts are empty and values None where nothing is known.
 
     Attributes:
-        hint: What to do about how it ended.
+        hint: What to do about how it ended, or what else there is to know of it.
         command: The codespec's command and arguments, before expansion.
         asked: The codespec's resources.
         wall_seconds: From the run's creation to its end.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from xml.etree.ElementTree import Element
 
+from tyger_local.errors import sentence
 from tyger_local.outcome.words import human_seconds
 from tyger_local.report.drawing import COLOURS, drawn
 from tyger_local.report.figures import (
@@ -75,14 +76,11 @@ def _header(report: Report) -> Element:
         if value
         for part in (element("dt", name), element("dd", element("code", value)))
     )
+    ended = sentence(report.reason, report.hint)
     return element(
         "header",
         element("h1", f"Run {report.run_id} ", badge, element("small", code, class_="remark")),
-        *(
-            element("p", words, class_="reason")
-            for words in (report.reason, report.hint and f"What to do: {report.hint}")
-            if words
-        ),
+        *([element("p", ended, class_="reason")] if ended else []),
         element("dl", *rows),
     )
 

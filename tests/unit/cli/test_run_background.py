@@ -328,6 +328,8 @@ def test_cancel(cli: Cli, word: str) -> None:
     assert (record["status"], record["statusReason"]) == ("Canceled", "Canceled by user")
     assert (record["verdict"], record["exitCode"]) == ("canceled", 130)
     assert f"process {os.getpid()})" in str(record["hint"])
+    report = cli("run", "report", str(run_id)).stdout
+    assert "Canceled by user. Asked for by " in report
     again = cli("run", word, str(run_id))
     assert (again.returncode, again.stdout) == (0, answer.stdout)
 
