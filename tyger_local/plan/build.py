@@ -5,41 +5,39 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from tyger_local.errors import UsageError
+from tyger_local.errors import EngineError, UsageError
+from tyger_local.plan.differences import about_worker, run_differences, target_differences
 from tyger_local.plan.environment import Environment, environment
-from tyger_local.plan.limits import plan_limits
+from tyger_local.plan.limits import PlannedLimits, plan_limits
 from tyger_local.plan.model import (
     CLUSTER_PIPE_ROOT,
     Capacity,
     ContainerPlan,
     Difference,
+    EndpointPlan,
+    NetworkPlan,
     Overrides,
     PipePlan,
     Role,
     RunPlan,
+    SocketPlan,
+)
+from tyger_local.plan.resolved import ResolvedRun, ResolvedWorker
+from tyger_local.plan.together import check_together
+from tyger_local.plan.workers import (
+    worker_aliases,
+    worker_domain,
+    worker_host,
+    worker_variables,
 )
 from tyger_local.spec.buffers import Direction, pipe_variable
 from tyger_local.spec.expansion import expand
-from tyger_local.spec.models import JobCodespec
+from tyger_local.spec.models import AnyCodespec, JobCodespec
 
 SHELL = ("/bin/sh", "-c", "if command -v bash >/dev/null; then exec bash; else exec sh; fi")
 """The command of ``--shell``: bash where the image has it."""
 
-
-@dataclass(frozen=True, slots=True)
-class ResolvedRun:
-    """A run whose codespec is known.
-
-    Attributes:
-        replicas: How many identical containers; all of them must succeed.
-        cluster: Accepted and ignored, as are `node_pool` and the codespec's identity.
-    """
-
-    codespec: JobCodespec
-    replicas: int = 1
-    timeout_s: int = 43_200
-    cluster: str = ""
-    node_pool: str = ""
+NOT_PRIVATE = ("host", "none", "default")
 
 
 def plan_run(
@@ -59,116 +57,191 @@ def plan_run(
         pipe_root: The folder in which the replica of an index finds its pipes.
         capacity: What the engine's machine has; None leaves that unchecked.
         overrides: What local-only flags change.
-        labels: What the engine shall note on each container.
+        labels: What the engine shall note on each container, and on their network.
 
     Raises:
-        EngineError: The machine cannot give what the codespec asks for.
+        EngineError: The machine cannot give what the codespecs ask for.
         UsageError: The run makes no sense.
     """
     overrides = overrides or Overrides()
-    _refuse(run)
-    planned = plan_limits(
-        run.codespec.resources, capacity, no_gpu=overrides.no_gpu, no_clamp=overrides.no_clamp
+    noted = tuple((labels or {}).items())
+    _refuse(run, overrides)
+    planner = _Planner(run, run_id, capacity, overrides, noted)
+    jobs, differences = planner.jobs(pipe_root)
+    workers, of_workers = planner.workers()
+    together = check_together(run, capacity, no_gpu=overrides.no_gpu)
+    return RunPlan(
+        run_id,
+        overrides.network,
+        (*jobs, *workers),
+        run.timeout_s,
+        (*differences, *of_workers, *together, *run_differences(run, overrides)),
+        NetworkPlan(f"run-{run_id}", noted) if workers else None,
     )
-    template = ContainerPlan(
-        role=Role.JOB,
-        index=0,
-        host_name="",
-        image=run.codespec.image,
-        entrypoint=None,
-        arguments=None,
-        env=(),
-        pipe_root="",
-        pipes=(),
-        limits=planned.limits,
-        mounts=overrides.mounts,
-        working_dir=run.codespec.working_dir or None,
-        user=overrides.user,
-        platform=overrides.platform,
-        labels=tuple((labels or {}).items()),
-    )
-    containers = tuple(
-        _container(template, run.codespec, run_id, index, pipe_root(index), overrides.shell)
-        for index in range(run.replicas)
-    )
-    env_differences = _environment(run.codespec, run_id, pipe_root(0)).differences
-    differences = (*env_differences, *planned.differences, *_differences(run, overrides))
-    return RunPlan(run_id, overrides.network, containers, run.timeout_s, differences)
 
 
-def _container(
-    template: ContainerPlan,
-    codespec: JobCodespec,
-    run_id: str,
-    index: int,
-    root: str,
-    shell: tuple[str, ...] | None,
+@dataclass(frozen=True, slots=True)
+class _Planner:
+    """Plans the containers of one run."""
+
+    run: ResolvedRun
+    run_id: str
+    capacity: Capacity | None
+    overrides: Overrides
+    labels: tuple[tuple[str, str], ...]
+
+    def jobs(
+        self, pipe_root: Callable[[int], str]
+    ) -> tuple[tuple[ContainerPlan, ...], tuple[Difference, ...]]:
+        """Plan the job's replicas."""
+        run, shell = self.run, self.overrides.shell
+        limits = self._limits(run.codespec)
+        template = replace(
+            self._template(Role.JOB, run.codespec, limits), sockets=tuple(_sockets(run.codespec))
+        )
+        planned = []
+        for index in range(run.replicas):
+            root = pipe_root(index)
+            container = _with_command(template, run.codespec, self._job_environment(root))
+            if shell:
+                container = replace(container, entrypoint=shell, arguments=())
+            planned.append(
+                replace(
+                    container,
+                    index=index,
+                    host_name=f"run-{self.run_id}-job-{index}",
+                    pipe_root=root,
+                    pipes=tuple(_pipes(run.codespec, root)),
+                )
+            )
+        differences = (
+            *self._job_environment(pipe_root(0)).differences,
+            *limits.differences,
+            *target_differences(run.codespec),
+        )
+        return tuple(planned), differences
+
+    def _job_environment(self, root: str) -> Environment:
+        run = self.run
+        paths = {pipe_variable(pipe.buffer): pipe.path for pipe in _pipes(run.codespec, root)}
+        workers: Mapping[str, str] = {}
+        if run.worker is not None:
+            endpoints = run.worker.codespec.endpoints
+            workers = worker_variables(self.run_id, run.worker.replicas, endpoints)
+        return environment(self.run_id, run.codespec.env, paths, workers)
+
+    def workers(self) -> tuple[tuple[ContainerPlan, ...], tuple[Difference, ...]]:
+        """Plan the workers, if there are any."""
+        worker = self.run.worker
+        if worker is None:
+            return (), ()
+        try:
+            limits = self._limits(worker.codespec)
+        except EngineError as error:
+            raise EngineError(f"the worker: {error.what}", error.hint) from error
+        env = environment(self.run_id, worker.codespec.env, {})
+        template = _with_command(
+            self._template(Role.WORKER, worker.codespec, limits), worker.codespec, env
+        )
+        differences = (
+            *env.differences,
+            *limits.differences,
+            *target_differences(worker.codespec),
+        )
+        return tuple(self._workers(template, worker)), tuple(map(about_worker, differences))
+
+    def _workers(self, template: ContainerPlan, worker: ResolvedWorker) -> Iterator[ContainerPlan]:
+        for index in range(worker.replicas):
+            yield replace(
+                template,
+                index=index,
+                host_name=worker_host(self.run_id, index),
+                domain=worker_domain(self.run_id),
+                aliases=worker_aliases(self.run_id, index),
+                endpoints=tuple(
+                    EndpointPlan(name, port) for name, port in worker.codespec.endpoints.items()
+                ),
+            )
+
+    def _limits(self, codespec: AnyCodespec) -> PlannedLimits:
+        overrides = self.overrides
+        return plan_limits(
+            codespec.resources,
+            self.capacity,
+            no_gpu=overrides.no_gpu,
+            no_clamp=overrides.no_clamp,
+        )
+
+    def _template(self, role: Role, codespec: AnyCodespec, limits: PlannedLimits) -> ContainerPlan:
+        """Return what all replicas of a role have in common, but for their command."""
+        overrides = self.overrides
+        return ContainerPlan(
+            role=role,
+            index=0,
+            host_name="",
+            image=codespec.image,
+            entrypoint=None,
+            arguments=None,
+            env=(),
+            pipe_root="",
+            pipes=(),
+            limits=limits.limits,
+            mounts=overrides.mounts,
+            working_dir=codespec.working_dir or None,
+            user=overrides.user,
+            platform=overrides.platform,
+            labels=self.labels,
+        )
+
+
+def _with_command(
+    container: ContainerPlan, codespec: AnyCodespec, env: Environment
 ) -> ContainerPlan:
-    env = _environment(codespec, run_id, root).variables
-    variables = dict(env)
+    """Give a container its environment, and its command expanded over that."""
+    variables = dict(env.variables)
     command = tuple(expand(text, variables) for text in codespec.command)
     arguments = tuple(expand(text, variables) for text in codespec.args)
     return replace(
-        template,
-        index=index,
-        host_name=f"run-{run_id}-job-{index}",
-        entrypoint=shell or command or None,
-        arguments=() if shell else arguments or None,
-        env=env,
-        pipe_root=root,
-        pipes=tuple(_pipes(codespec, root)),
+        container,
+        entrypoint=command or None,
+        arguments=arguments or None,
+        env=env.variables,
     )
 
 
-def _environment(codespec: JobCodespec, run_id: str, root: str) -> Environment:
-    paths = {pipe_variable(pipe.buffer): pipe.path for pipe in _pipes(codespec, root)}
-    return environment(run_id, codespec.env, paths)
-
-
-def _refuse(run: ResolvedRun) -> None:
-    if run.codespec.sockets:
-        raise UsageError(
-            "this codespec has sockets, and tyger-local cannot run them yet",
-            "use pipes for its buffers, or run it on the cluster",
-        )
+def _refuse(run: ResolvedRun, overrides: Overrides) -> None:
     if run.replicas > 1 and run.codespec.buffers.outputs:
         raise UsageError(
             f"{run.replicas} replicas would all write the output buffer "
             f"'{run.codespec.buffers.outputs[0]}', and on the cluster they collide",
             "use one replica for a codespec with outputs",
         )
+    network = overrides.network or ""
+    if run.worker is not None and (network in NOT_PRIVATE or network.startswith("container:")):
+        raise UsageError(
+            f"a run with workers cannot use --network {network}: they need a network of their own",
+            "leave --network out, or name a network that they join beside their own",
+        )
+
+
+def _sockets(codespec: JobCodespec) -> Iterator[SocketPlan]:
+    for socket in codespec.sockets:
+        # Tyger takes any case; names of buffers have only small letters.
+        input_buffer, output_buffer = socket.input_buffer.lower(), socket.output_buffer.lower()
+        yield SocketPlan(socket.port, input_buffer or None, output_buffer or None)
 
 
 def _pipes(codespec: JobCodespec, root: str) -> Iterator[PipePlan]:
+    """Yield a pipe for each buffer that goes through no socket."""
+    used = {
+        buffer
+        for socket in _sockets(codespec)
+        for buffer in (socket.input_buffer, socket.output_buffer)
+    }
     for buffers, direction in (
         (codespec.buffers.inputs, Direction.INPUT),
         (codespec.buffers.outputs, Direction.OUTPUT),
     ):
         for buffer in buffers:
-            yield PipePlan(buffer, direction, f"{root}/{buffer}")
-
-
-def _differences(run: ResolvedRun, overrides: Overrides) -> Iterator[Difference]:
-    codespec = run.codespec
-    if codespec.working_dir:
-        text = f"workingDir is honoured here and ignored by the cluster ({codespec.working_dir})"
-        yield Difference("working-dir", text, strict=True)
-    if codespec.identity:
-        text = f"the identity '{codespec.identity}' is ignored here"
-        yield Difference("identity", text, strict=True)
-    for flag, used in (
-        ("--mount", overrides.mounts),
-        ("--user", overrides.user),
-        ("--network", overrides.network),
-    ):
-        if used:
-            yield Difference("local-flag", f"{flag} does not exist on the cluster", strict=True)
-    for name, value in (("cluster", run.cluster), ("node pool", run.node_pool)):
-        if value:
-            yield Difference("placement", f"the {name} '{value}' is ignored here")
-    if run.replicas > (codespec.max_replicas or 1):
-        yield Difference(
-            "max-replicas",
-            f"{run.replicas} replicas are more than maxReplicas ({codespec.max_replicas or 1}); "
-            "the cluster does not enforce it either",
-        )
+            if buffer not in used:
+                yield PipePlan(buffer, direction, f"{root}/{buffer}")

@@ -30,13 +30,19 @@ class Environment:
     differences: tuple[Difference, ...]
 
 
-def environment(run_id: str, env: Mapping[str, str], pipes: Mapping[str, str]) -> Environment:
+def environment(
+    run_id: str,
+    env: Mapping[str, str],
+    pipes: Mapping[str, str],
+    workers: Mapping[str, str] | None = None,
+) -> Environment:
     """Compute a container's environment.
 
     Args:
         run_id: Value of ``TYGER_RUN_ID``.
         env: The codespec's ``env`` in the author's order, unexpanded.
         pipes: ``<BUFFER>_PIPE`` names and their paths.
+        workers: Variables that say where the workers are; they are the last, here and on the cluster.
     """
     injected = [(RUN_ID_VARIABLE, run_id), *pipes.items()]
     names = dict(injected)
@@ -44,6 +50,8 @@ def environment(run_id: str, env: Mapping[str, str], pipes: Mapping[str, str]) -
     here = _define(injected, own)
     cluster = _define([(RUN_ID_VARIABLE, run_id)], sorted(env.items(), key=_database_order))
     cluster.update(pipes)
+    for defined in (here, cluster):
+        defined.update(workers or {})
     return Environment(tuple(here.items()), tuple(_differences(env, pipes, here, cluster)))
 
 

@@ -36,6 +36,28 @@ class PipePlan:
 
 
 @dataclass(frozen=True, slots=True)
+class SocketPlan:
+    """A TCP port of the container through which buffers go instead of pipes.
+
+    Attributes:
+        input_buffer: What is sent to it; None sends nothing.
+        output_buffer: What it sends; None throws that away.
+    """
+
+    port: int
+    input_buffer: str | None = None
+    output_buffer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointPlan:
+    """A TCP port on which a worker serves the job, by its name."""
+
+    name: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
 class MountPlan:
     """A host path that the container sees because ``--mount`` asked for it."""
 
@@ -77,6 +99,9 @@ class ContainerPlan:
         env: Names and expanded values, in order.
         pipe_root: The folder in the container that holds the pipes.
         working_dir: None leaves the image's.
+        domain: What its host name lies in; empty for none.
+        aliases: The names by which the run's other containers reach it.
+        endpoints: Where it serves them, if it is a worker.
     """
 
     role: Role
@@ -94,6 +119,10 @@ class ContainerPlan:
     user: str | None = None
     platform: str | None = None
     labels: tuple[tuple[str, str], ...] = ()
+    sockets: tuple[SocketPlan, ...] = ()
+    domain: str = ""
+    aliases: tuple[str, ...] = ()
+    endpoints: tuple[EndpointPlan, ...] = ()
 
     @property
     def label(self) -> str:
@@ -117,13 +146,27 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
+class NetworkPlan:
+    """A network that only the containers of one run are in.
+
+    Attributes:
+        name: For people; the engine makes it unique.
+    """
+
+    name: str
+    labels: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RunPlan:
     """A whole run.
 
     Attributes:
         network: The engine's network to join; None is the engine's default.
-        timeout_s: Seconds from container start after which the run fails.
+        containers: Those of the job, then the workers.
+        timeout_s: Seconds from the start of the first container after which the run fails.
         differences: What is worth a warning.
+        private_network: To be made for the run, when its containers talk to each other.
     """
 
     run_id: str
@@ -131,6 +174,17 @@ class RunPlan:
     containers: tuple[ContainerPlan, ...]
     timeout_s: int
     differences: tuple[Difference, ...] = ()
+    private_network: NetworkPlan | None = None
+
+    @property
+    def jobs(self) -> tuple[ContainerPlan, ...]:
+        """Return the containers whose end is the run's."""
+        return tuple(c for c in self.containers if c.role is Role.JOB)
+
+    @property
+    def workers(self) -> tuple[ContainerPlan, ...]:
+        """Return the containers that serve them."""
+        return tuple(c for c in self.containers if c.role is Role.WORKER)
 
 
 @dataclass(frozen=True, slots=True)

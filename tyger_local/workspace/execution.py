@@ -12,9 +12,10 @@ from tyger_local.engine.base import Engine, EngineDescription
 from tyger_local.outcome.events import Event, RunCreated
 from tyger_local.outcome.record import RunRecord
 from tyger_local.outcome.verdict import Status
-from tyger_local.plan.build import SHELL, ResolvedRun, plan_run
+from tyger_local.plan.build import SHELL, plan_run
 from tyger_local.plan.describe import described
 from tyger_local.plan.model import Difference, Overrides, RunPlan
+from tyger_local.plan.resolved import ResolvedRun
 from tyger_local.runner.cancel import Cancellation
 from tyger_local.runner.ends import HostEnds, Stdio, check_connections
 from tyger_local.runner.remains import PartialFile, Remains

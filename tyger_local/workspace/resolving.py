@@ -12,8 +12,8 @@ from tyger_local.errors import (
     NotFoundError,
     UsageError,
 )
-from tyger_local.plan.build import ResolvedRun
 from tyger_local.plan.model import Difference
+from tyger_local.plan.resolved import ResolvedRun
 from tyger_local.runner.ends import Connection, NewBuffer, Stdio
 from tyger_local.runner.stored import StoreBuffer
 from tyger_local.spec.buffers import Direction

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from tyger_local.errors import EngineError, UsageError
-from tyger_local.plan.build import SHELL, ResolvedRun, plan_run
+from tyger_local.plan.build import SHELL, plan_run
 from tyger_local.plan.model import (
     CLUSTER_PIPE_ROOT,
     Capacity,
@@ -17,7 +17,9 @@ from tyger_local.plan.model import (
     PipePlan,
     Role,
     RunPlan,
+    SocketPlan,
 )
+from tyger_local.plan.resolved import ResolvedRun
 from tyger_local.spec.buffers import Direction
 from tyger_local.spec.models import JobCodespec
 
@@ -262,10 +264,18 @@ def test_limits_are_planned_for_the_machine() -> None:
         plan_run(run, run_id="7", capacity=machine, overrides=Overrides(no_clamp=True))
 
 
-def test_sockets_cannot_be_run_yet() -> None:
-    fields = {"buffers": {"inputs": ["a"]}, "sockets": [{"port": 80, "inputBuffer": "a"}]}
-    with pytest.raises(UsageError, match="sockets"):
-        _plan(_run(fields))
+def test_sockets_take_the_place_of_pipes() -> None:
+    fields = {
+        "buffers": {"inputs": ["a", "b"], "outputs": ["c", "d"]},
+        "sockets": [
+            {"port": 80, "inputBuffer": "A", "outputBuffer": "c"},
+            {"port": 81, "outputBuffer": "d"},
+        ],
+    }
+    (container,) = _plan(_run(fields)).containers
+    assert container.sockets == (SocketPlan(80, "a", "c"), SocketPlan(81, None, "d"))
+    assert [pipe.buffer for pipe in container.pipes] == ["b"]
+    assert container.env == (("TYGER_RUN_ID", "7"), ("B_PIPE", "/etc/buffer-fifos/b"))
 
 
 def test_replicas_cannot_share_an_output() -> None:

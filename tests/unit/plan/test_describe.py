@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from tyger_local.plan.build import SHELL, ResolvedRun, plan_run
+from tyger_local.plan.build import SHELL, plan_run
 from tyger_local.plan.describe import described, docker_run_line
 from tyger_local.plan.model import MountPlan, Overrides, RunPlan
+from tyger_local.plan.resolved import ResolvedRun
 from tyger_local.spec.models import JobCodespec
 
 ROOT = "/etc/buffer-fifos"
