@@ -87,7 +87,7 @@ class Bench:
         )
 
     def create(self, *command: str, env: tuple[tuple[str, str], ...] = ()) -> Container:
-        return self.take(self.engine.create(self.plan(*command, env=env), self.folder.path, None))
+        return self.take(self.engine.create(self.plan(*command, env=env), self.folder.path))
 
     def take(self, container: Container) -> Container:
         """Remove `container` at the end."""
@@ -218,7 +218,7 @@ def test_3_what_cannot_be_created_is_an_error(bench: Bench) -> None:
         else replace(plan, image="tyger-local/no-such-image")
     )
     with pytest.raises((StartError, EngineError)):
-        bench.engine.create(refused, bench.folder.path, None)
+        bench.engine.create(refused, bench.folder.path)
 
 
 # 4
@@ -321,7 +321,7 @@ def test_5_a_file_that_is_no_program_here_is_told(
     else:
         machine = (bench.engine.describe().platform or "").partition("/")[2]
         plan = replace(bench.plan(f"/{name}"), image=request.getfixturevalue("odd_image")(machine))
-    container = bench.take(bench.engine.create(plan, bench.folder.path, None))
+    container = bench.take(bench.engine.create(plan, bench.folder.path))
 
     def run() -> None:
         container.start(Printed())

@@ -72,8 +72,8 @@ def pipes() -> Iterator[Path]:
 def create(engine: DockerEngine, pipes: Path) -> Iterator[Callable[..., DockerContainer]]:
     made: list[DockerContainer] = []
 
-    def create(plan: ContainerPlan, network: str | None = "none") -> DockerContainer:
-        made.append(engine.create(plan, pipes, network))
+    def create(plan: ContainerPlan, *networks: str) -> DockerContainer:
+        made.append(engine.create(plan, pipes, networks or ("none",)))
         return made[-1]
 
     yield create

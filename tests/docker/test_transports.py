@@ -114,7 +114,7 @@ def create(engine: DockerEngine, tmp_path: Path) -> Iterator[Callable[..., Docke
             limits=Limits(),
             labels=(),
         )
-        made.append(engine.create(plan, tmp_path, "none"))
+        made.append(engine.create(plan, tmp_path, ("none",)))
         return made[-1]
 
     yield create

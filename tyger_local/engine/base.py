@@ -28,13 +28,25 @@ The contract, which one test suite checks on every engine:
    engine shows it; empty where it cannot, before the start and after the end. It never raises because of
    that, and may be called from any thread.
 11. `Engine.remnants` finds every container that is there, whichever process created it and whether or not
-   that lives, with at least the labels of its plan. `Remnant.remove` and `Remnant.stop` kill what runs of
-   it; they do nothing when it is gone, also when others remove it at the same moment.
+   that lives, with at least the labels of its plan, and behind them every network of sentence 15 with its
+   own. `Remnant.remove` and `Remnant.stop` kill what runs of a container; they do nothing when it is gone,
+   also when others remove it at the same moment. A network never runs, and `stop` does nothing to it.
 12. `Container.usage`, once `wait` has returned, tells what the container with all its processes has cost;
    None stands for what the engine does not show, and never 0. Before that it may know nothing.
 13. `Container.sample` tells what it uses at this moment, without waiting for anybody; None before the start,
    after the end and where it cannot be seen.
 14. Neither of the two raises because something cannot be known, and both may be called from any thread.
+15. `Engine.create_network` makes a network that is not there yet, or raises `EngineError` and leaves nothing
+   behind. Containers that are created with it find each other by the aliases of their plans as soon as they
+   run, and nobody else is in it. `Network.remove` removes it once its containers are removed, and does
+   nothing when it is gone. An engine without networks raises `UsageError`.
+16. `Container.address` is where those others reach it: None before it runs, after its end, and on an engine
+   without networks.
+17. `Container.listening` tells on which TCP ports its programs accept connections, without making one; None
+   where that cannot be seen, before the start and after the end. `Container.reach` tells how to connect to
+   a port of it, by its own ``localhost`` where the engine and our rights allow that; None before the start,
+   after the end and where it cannot be reached. None of the three raises, and all may be called from any
+   thread.
 """
 
 from __future__ import annotations
@@ -47,8 +59,8 @@ from typing import Protocol
 
 from tyger_local.outcome.facts import ContainerEnd
 from tyger_local.outcome.record import EngineIdentity, ImageIdentity, Usage
-from tyger_local.outcome.sight import ProcessSight, UsageSample
-from tyger_local.plan.model import Capacity, ContainerPlan, Difference, RunPlan
+from tyger_local.outcome.sight import ProcessSight, Reach, UsageSample
+from tyger_local.plan.model import Capacity, ContainerPlan, Difference, NetworkPlan, RunPlan
 
 
 class PullPolicy(str, Enum):
@@ -122,6 +134,18 @@ class Container(Protocol):
         """Tell what it uses now; see sentence 13."""
         ...
 
+    def address(self) -> str | None:
+        """Tell where the run's other containers reach it; see sentence 16."""
+        ...
+
+    def listening(self) -> frozenset[int] | None:
+        """Tell on which TCP ports it accepts connections; see sentence 17."""
+        ...
+
+    def reach(self) -> Reach | None:
+        """Tell how to connect to it; see sentence 17. What it returns now belongs to the caller."""
+        ...
+
     def run_in_terminal(self) -> None:
         """Start it with our terminal as its own and return when it has ended (``--shell``).
 
@@ -130,8 +154,21 @@ class Container(Protocol):
         ...
 
 
+class Network(Protocol):
+    """A network of one run's containers; see sentence 15."""
+
+    @property
+    def name(self) -> str:
+        """Return what the engine calls it."""
+        ...
+
+    def remove(self) -> None:
+        """Remove it."""
+        ...
+
+
 class Remnant(Protocol):
-    """A container that somebody created; see sentence 10."""
+    """A container or a network that somebody created; see sentence 11."""
 
     @property
     def name(self) -> str:
@@ -197,11 +234,15 @@ class Engine(Protocol):
         """Make an image available; see sentence 2."""
         ...
 
+    def create_network(self, plan: NetworkPlan) -> Network:
+        """Make a network; see sentence 15."""
+        ...
+
     def create(
         self,
         plan: ContainerPlan,
         pipes: Path,
-        network: str | None,
+        networks: tuple[str, ...] = (),
         *,
         terminal: bool = False,
     ) -> Container:
@@ -209,14 +250,15 @@ class Engine(Protocol):
 
         Args:
             plan: What it is to be.
-            pipes: The host's folder that holds its FIFOs.
-            network: The network to join; None is the engine's default.
+            pipes: The host's folder that holds its FIFOs; not looked at when it has none.
+            networks: The networks to join, by the engine's names; none is the engine's default. In the first
+                it is known by its aliases, if it has any.
             terminal: Whether it gets a terminal (``--shell``).
         """
         ...
 
     def remnants(self) -> tuple[Remnant, ...]:
-        """Find the containers of all runs; see sentence 10.
+        """Find the containers and networks of all runs; see sentence 11.
 
         Raises:
             EngineError: The engine cannot be asked.

@@ -1,4 +1,4 @@
-"""What a running container and its pipes are seen doing, from the outside."""
+"""What a running container and its pipes are seen doing, from the outside, and how it is reached."""
 
 from __future__ import annotations
 
@@ -51,6 +51,23 @@ class ProcessSight:
     state: str
     wchan: str
     command: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How to connect to a port of a container.
+
+    Attributes:
+        hosts: Addresses, to be tried in this order.
+        namespace: A descriptor of the network namespace in which they count, which whoever gets this closes;
+            None for our own.
+        is_inside: Whether these are the container's own ``localhost``: a program that listens only there is
+            reached too, as on the cluster.
+    """
+
+    hosts: tuple[str, ...]
+    namespace: int | None = None
+    is_inside: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,15 +81,18 @@ class Replica:
     def _transfer_ended(self, transfer: Transfer) -> None:
         self._inbox.put(TransferEnded(transfer))
 
-    def create(self, network: str | None) -> Container:
+    def create(self, networks: tuple[str, ...]) -> Container:
         """Have the engine make the container.
+
+        Args:
+            networks: Those that it joins; none is the engine's default.
 
         Raises:
             StartError: It cannot be made.
             EngineError: The engine refuses or is lost.
         """
         self._container = self._setup.engine.create(
-            self.plan, self._folder, network, terminal=self._setup.options.terminal
+            self.plan, self._folder, networks, terminal=self._setup.options.terminal
         )
         return self._container
 

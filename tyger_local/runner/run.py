@@ -171,9 +171,10 @@ class _Run:
         return folder.path
 
     def _create(self, plan: RunPlan, stack: ExitStack) -> RunPlan:
+        networks = () if plan.network is None else (plan.network,)
         for replica in self._replicas:
             try:
-                container = replica.create(plan.network)
+                container = replica.create(networks)
             except EngineError:  # it may have been lost with the container already made
                 self._setup.note_left()
                 raise

@@ -70,9 +70,13 @@ class Api:
         ended = self._json(f"POST /containers/{container}/wait", timeout_s=None)
         return int(ended["StatusCode"])
 
+    def container(self, container: str) -> Document:
+        """Return all that the engine says of a container."""
+        return dict(self._ask(f"GET /containers/{container}/json"))
+
     def state(self, container: str) -> Document:
         """Return the state of a container."""
-        return dict(self._ask(f"GET /containers/{container}/json")["State"])
+        return dict(self.container(container)["State"])
 
     def kill(self, container: str, number: int) -> None:
         """Send a signal to the main process of a container."""
@@ -86,6 +90,22 @@ class Api:
         """Return the containers, running or not, that `filters` let through."""
         query = {"all": "1", "filters": json.dumps(filters)}
         return list(self._ask("GET /containers/json", query))
+
+    def create_network(self, body: Body) -> str:
+        """Make a network and return its id."""
+        return str(self._ask("POST /networks/create", None, body)["Id"])
+
+    def connect(self, network: str, container: str) -> None:
+        """Let a container join one more network."""
+        self._tell(f"POST /networks/{network}/connect", None, {"Container": container})
+
+    def remove_network(self, network: str) -> None:
+        """Remove a network that nobody is in."""
+        self._tell(f"DELETE /networks/{network}")
+
+    def networks(self, filters: Mapping[str, list[str]]) -> list[Document]:
+        """Return the networks that `filters` let through."""
+        return list(self._ask("GET /networks", {"filters": json.dumps(filters)}))
 
     def top(self, container: str, ps_arguments: str) -> list[list[str]]:
         """Return what the engine's ``ps`` says of the processes of a container."""
@@ -101,9 +121,9 @@ class Api:
         """Let go of connections."""
         self._transport.close()
 
-    def _tell(self, request: str, query: Query | None = None) -> None:
+    def _tell(self, request: str, query: Query | None = None, body: Body = None) -> None:
         with translating():
-            self._call(request, query, None, self._timeout_s)
+            self._call(request, query, body, self._timeout_s)
 
     def _ask(self, request: str, query: Query | None = None, body: Body = None) -> Any:  # noqa: ANN401  (JSON)
         return self._json(request, query, body, timeout_s=self._timeout_s)

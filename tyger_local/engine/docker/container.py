@@ -11,6 +11,7 @@ from tyger_local.engine.docker.api import Api
 from tyger_local.engine.docker.errors import translating, words
 from tyger_local.engine.docker.exec_failure import FirstWords
 from tyger_local.engine.docker.measuring import Measuring
+from tyger_local.engine.docker.reaching import Reaching
 from tyger_local.engine.docker.transport import MissingError, Output, RefusedError
 from tyger_local.engine.refusals import (
     cannot_start,
@@ -27,7 +28,7 @@ from tyger_local.errors import (
 )
 from tyger_local.outcome.facts import ContainerEnd
 from tyger_local.outcome.record import Usage
-from tyger_local.outcome.sight import ProcessSight, UsageSample
+from tyger_local.outcome.sight import ProcessSight, Reach, UsageSample
 
 PS_ARGUMENTS = "-eLo pid,stat,wchan:32,args"
 """What the engine's ``ps`` is asked for: a line for each thread."""
@@ -50,16 +51,24 @@ class DockerContainer:
         label: What people call it.
         command: The first word of its command; None when the image says it.
         measuring: What measures it, and has not begun.
+        reaching: What looks at its network, and has not begun.
     """
 
     def __init__(
-        self, api: Api, identity: str, label: str, command: str | None, measuring: Measuring
+        self,
+        api: Api,
+        identity: str,
+        label: str,
+        command: str | None,
+        measuring: Measuring,
+        reaching: Reaching,
     ) -> None:
         self._api = api
         self._id = identity
         self._label = label
         self._command = command
         self._measuring = measuring
+        self._reaching = reaching
         self._first_words = FirstWords()
         self._output: Output | None = None
         self._reader: threading.Thread | None = None
@@ -100,6 +109,7 @@ class DockerContainer:
                 raise
             raise self._start_error(error) from error
         self._measuring.engine_has_started()
+        self._reaching.begin()
 
     def _start_error(self, error: EngineError) -> StartError:
         """Tell a missing command from one that cannot be executed, by the exit code the engine noted."""
@@ -125,6 +135,7 @@ class DockerContainer:
         try:
             code = self._api.wait(self._id)
         finally:
+            self._reaching.end()
             self._measuring.end()
         if self._reader is not None:
             self._reader.join(OUTPUT_TIMEOUT_S)
@@ -156,6 +167,7 @@ class DockerContainer:
         """
         if self._removed:
             return
+        self._reaching.end()
         self._measuring.end(0)  # unless it was told already
         self._close_output()
         try:
@@ -196,6 +208,18 @@ class DockerContainer:
     def sample(self) -> UsageSample | None:
         """Tell what it uses now."""
         return self._measuring.sample()
+
+    def address(self) -> str | None:
+        """Tell where the others in the first of its networks reach it."""
+        return self._reaching.address()
+
+    def listening(self) -> frozenset[int] | None:
+        """Tell on which TCP ports it accepts connections."""
+        return self._reaching.listening()
+
+    def reach(self) -> Reach | None:
+        """Tell how to connect to it."""
+        return self._reaching.reach()
 
     def run_in_terminal(self) -> None:
         """Start the container with our terminal as its own.

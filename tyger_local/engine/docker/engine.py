@@ -1,22 +1,24 @@
-"""`DockerEngine`: what the engine is, its images, and making containers."""
+"""`DockerEngine`: what the engine is, its images, and making networks and containers."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tyger_local.engine.base import EngineDescription, PullPolicy
+from tyger_local.engine.base import EngineDescription, PullPolicy, Remnant
 from tyger_local.engine.docker.api import ANSWER_TIMEOUT_S, Api
 from tyger_local.engine.docker.container import DockerContainer
 from tyger_local.engine.docker.errors import words
 from tyger_local.engine.docker.gpus import choose, gpu_ids
 from tyger_local.engine.docker.images import find_image, wrong_platform
 from tyger_local.engine.docker.measuring import Measuring
+from tyger_local.engine.docker.network import DockerNetwork, create_network
+from tyger_local.engine.docker.reaching import Reaching
 from tyger_local.engine.docker.request import GPU_LABEL, container_request
-from tyger_local.engine.docker.sweep import ContainerRemnant, remnants
 from tyger_local.engine.docker.transport import Transport
 from tyger_local.engine.docker.unix import UnixTransport, local_socket, place
 from tyger_local.errors import EngineError, StartError
@@ -26,6 +28,7 @@ from tyger_local.plan.model import (
     Capacity,
     ContainerPlan,
     Difference,
+    NetworkPlan,
     RunPlan,
 )
 from tyger_local.spec.platforms import platform as spec_platform
@@ -99,21 +102,41 @@ class DockerEngine:
         """
         return find_image(self._api, reference, pull, platform, on_progress)
 
+    def create_network(self, plan: NetworkPlan) -> DockerNetwork:
+        """Make a network.
+
+        Raises:
+            EngineError: The engine refuses, or has no addresses left.
+        """
+        return create_network(self._api, plan)
+
     def create(
-        self, plan: ContainerPlan, pipes: Path, network: str | None, *, terminal: bool = False
+        self,
+        plan: ContainerPlan,
+        pipes: Path,
+        networks: tuple[str, ...] = (),
+        *,
+        terminal: bool = False,
     ) -> DockerContainer:
         """Make a container.
 
         Raises:
             EngineError: The engine refuses, or too few GPUs are free.
         """
+        first = networks[0] if networks else None
         for _ in range(GPU_TRIES):
             chosen = choose(plan.limits.gpus, self._gpus, self._held_gpus())
-            identity = self._create(plan, pipes, network, chosen, terminal=terminal)
-            command = plan.entrypoint[0] if plan.entrypoint else None
-            measuring = Measuring(self._api, identity, self._info)
-            container = DockerContainer(self._api, identity, plan.label, command, measuring)
+            identity = self._create(plan, pipes, first, chosen, terminal=terminal)
+            container = DockerContainer(
+                self._api,
+                identity,
+                plan.label,
+                plan.entrypoint[0] if plan.entrypoint else None,
+                Measuring(self._api, identity, self._info),
+                Reaching(self._api, identity, first),
+            )
             if not chosen or not self._lost_race(identity, chosen):
+                self._join(container, networks[1:])
                 return container
             container.remove()
         raise EngineError("other runs keep taking the GPUs", "try again")
@@ -150,6 +173,16 @@ class DockerEngine:
                 ) from error
             raise
 
+    def _join(self, container: DockerContainer, networks: tuple[str, ...]) -> None:
+        """Let a container join more networks; engines take only one when they make it."""
+        try:
+            for network in networks:
+                self._api.connect(network, container.id)
+        except EngineError:
+            with suppress(EngineError):
+                container.remove()
+            raise
+
     def _gpu_holders(self) -> list[dict[str, Any]]:
         filters = {"label": [GPU_LABEL], "status": ["created", "running", "paused"]}
         return self._api.containers(filters)
@@ -172,12 +205,15 @@ class DockerEngine:
             for h in holders
         )
 
-    def remnants(self) -> tuple[ContainerRemnant, ...]:
-        """Find the containers of all runs.
+    def remnants(self) -> tuple[Remnant, ...]:
+        """Find the containers and networks of all runs.
 
         Raises:
             EngineError: The engine cannot be asked.
         """
+        # Late: a run begins without it, unless an earlier one was killed.
+        from tyger_local.engine.docker.sweep import remnants  # noqa: PLC0415
+
         return remnants(self._api)
 
     def close(self) -> None:

@@ -1,16 +1,31 @@
-"""A container plan as the document that asks the engine for a container. Talks to nobody."""
+"""A plan as the document that asks the engine for a container or a network. Talks to nobody."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from tyger_local.plan.model import ContainerPlan
+from tyger_local.plan.model import ContainerPlan, NetworkPlan
 
 NVIDIA_DEVICES = "NVIDIA_VISIBLE_DEVICES"
 GPU_LABEL = "tyger-local.gpus"
 
 JsonObject = dict[str, object]
+
+
+def network_request(plan: NetworkPlan, name: str) -> JsonObject:
+    """Return the body of the engine's ``POST /networks/create``, in its own names.
+
+    Args:
+        plan: What the network is to be.
+        name: What no other network is called.
+    """
+    return {
+        "Name": name,
+        "CheckDuplicate": True,  # old engines take a name twice, and then know neither by it
+        "Driver": "bridge",
+        "Labels": dict(plan.labels),
+    }
 
 
 def container_request(
@@ -27,7 +42,7 @@ def container_request(
     Args:
         plan: What the container is to be.
         pipes: The host's folder of FIFOs.
-        network: The network to join; None is the engine's default.
+        network: The first network to join; None is the engine's default.
         gpu_ids: The devices it is given.
         gives_all_gpus: Whether the engine's runtime would give all GPUs unasked.
         terminal: Whether it gets a terminal.
@@ -42,6 +57,7 @@ def container_request(
         {
             "Image": plan.image,
             "Hostname": plan.host_name,
+            "Domainname": plan.domain or None,
             "Entrypoint": None if plan.entrypoint is None else list(plan.entrypoint),
             "Cmd": None if plan.arguments is None else list(plan.arguments),
             "Env": env,
@@ -51,8 +67,16 @@ def container_request(
             "Tty": terminal,
             "OpenStdin": terminal,
             "HostConfig": _host_config(plan, pipes, network, gpu_ids),
+            "NetworkingConfig": _networking(plan, network),
         }
     )
+
+
+def _networking(plan: ContainerPlan, network: str | None) -> JsonObject | None:
+    """Return by which names the others in the network find the container."""
+    if network is None or not plan.aliases:
+        return None
+    return {"EndpointsConfig": {network: {"Aliases": list(plan.aliases)}}}
 
 
 def _host_config(
