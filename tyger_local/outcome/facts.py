@@ -88,6 +88,19 @@ class ContainerEnd:
     oom_killed: bool = False
 
 
+class Fate(str, Enum):
+    """What became of one container of a run.
+
+    `STOPPED` is for one that was still running when the run was over: its exit code counts for nothing.
+    """
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    OUT_OF_MEMORY = "out-of-memory"
+    STOPPED = "stopped"
+    NOT_STARTED = "not-started"
+
+
 class CancelReason(str, Enum):
     """Who canceled a run."""
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from tyger_local.outcome.etag import etag
-from tyger_local.outcome.facts import BufferStats
+from tyger_local.outcome.facts import BufferStats, Fate
 from tyger_local.outcome.verdict import Status, Verdict
 from tyger_local.spec.versions import JsonObject
 
@@ -75,16 +75,52 @@ class Phases:
 
 
 @dataclass(frozen=True, slots=True)
+class ContainerRecord:
+    """One container of a run of several.
+
+    Attributes:
+        label: Which one (``job-0``).
+        exit_code: None when it was stopped or never started.
+        restarts: How often it was started again.
+        usage: What it cost; since its last start, when there was more than one.
+        buffers: What went through its own pipes and sockets.
+    """
+
+    label: str
+    host_name: str
+    fate: Fate
+    exit_code: int | None = None
+    restarts: int = 0
+    image: ImageIdentity | None = None
+    usage: Usage = Usage()
+    buffers: tuple[BufferStats, ...] = ()
+
+    def document(self) -> JsonObject:
+        """Return this as a document."""
+        return {
+            "hostName": self.host_name,
+            "verdict": self.fate.value,
+            "exitCode": self.exit_code,
+            "restarts": self.restarts,
+            "image": _image(self.image),
+            "bufferStats": _buffer_stats(self.buffers),
+            "usage": _usage(self.usage),
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class RunRecord:
     """One run.
 
     Attributes:
         job: The document of the job: resolved codespec, buffers, tags, replicas.
+        worker: The same of its workers; None when it has none.
         created_at: RFC 3339, as are `started_at` and `finished_at`.
         usage: What it cost, once it has ended.
         phases: Where its time went, once it has ended.
         notes: What the engine wants to be said of every run; not written down.
         warnings: What was worth a warning, in the order in which it was told.
+        containers: What became of each, in a run of several.
     """
 
     id: int
@@ -106,6 +142,8 @@ class RunRecord:
     phases: Phases | None = None
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    worker: Mapping[str, object] | None = None
+    containers: tuple[ContainerRecord, ...] = ()
 
     def started(self, at: str, running: int) -> RunRecord:
         """Return the record of the run once `running` containers run."""
@@ -135,6 +173,7 @@ class RunRecord:
             "finishedAt": self.finished_at,
             "kind": "user",
             "job": dict(self.job),
+            "worker": None if self.worker is None else dict(self.worker),
             "cluster": self.cluster,
             "timeoutSeconds": self.timeout_s,
             "tags": dict(self.tags or {}),
@@ -147,28 +186,17 @@ class RunRecord:
         return with_etag(document)
 
     def _own_fields(self, verdict: Verdict) -> JsonObject:
-        usage, phases = self.usage or Usage(), self.phases or Phases()
-        return {
+        phases = self.phases or Phases()
+        own: JsonObject = {
             "verdict": verdict.kind.value,
-            "exitCode": verdict.exit_code,
+            "exitCode": verdict.exit_code if verdict.is_main_ended else None,
             "hint": verdict.hint or None,
             "engine": None
             if self.engine is None
             else {"name": self.engine.name, "version": self.engine.version},
-            "image": None
-            if self.image is None
-            else {
-                "reference": self.image.reference,
-                "digest": self.image.digest,
-                "platform": self.image.platform,
-            },
-            "bufferStats": {stats.buffer: _stats(stats) for stats in self.buffers},
-            "usage": {
-                "peakMemoryBytes": usage.peak_memory_bytes,
-                "cpuSeconds": _rounded(usage.cpu_seconds, 6),
-                "throttledSeconds": _rounded(usage.throttled_seconds, 6),
-                "method": usage.method,
-            },
+            "image": _image(self.image),
+            "bufferStats": _buffer_stats(self.buffers),
+            "usage": _usage(self.usage or Usage()),
             "phases": {
                 "pullSeconds": _rounded(phases.pull_s, 3),
                 "createSeconds": _rounded(phases.create_s, 3),
@@ -178,6 +206,9 @@ class RunRecord:
             },
             "warnings": [*self.warnings, *verdict.notes],
         }
+        if self.containers:
+            own["containers"] = {one.label: one.document() for one in self.containers}
+        return own
 
 
 ETAG_FIELDS = (
@@ -190,7 +221,8 @@ ETAG_FIELDS = (
 OWN_FIELDS = (
     "verdict", "exitCode", "hint", "engine", "image", "bufferStats", "usage", "phases", "warnings",
 )  # fmt: skip
-"""What the record of an ended run has beside Tyger's fields."""
+"""What the record of an ended run has beside Tyger's fields; that of a run of several containers also has
+``containers``."""
 
 
 def with_etag(record: Mapping[str, object]) -> JsonObject:
@@ -203,6 +235,25 @@ def with_etag(record: Mapping[str, object]) -> JsonObject:
         if name == "timeoutSeconds":  # what comes before it in Tyger's order
             shown.update({"tags": record["tags"]} if record.get("tags") else {}, eTag=tag)
     return {**shown, "eTag": tag}
+
+
+def _image(image: ImageIdentity | None) -> JsonObject | None:
+    if image is None:
+        return None
+    return {"reference": image.reference, "digest": image.digest, "platform": image.platform}
+
+
+def _usage(usage: Usage) -> JsonObject:
+    return {
+        "peakMemoryBytes": usage.peak_memory_bytes,
+        "cpuSeconds": _rounded(usage.cpu_seconds, 6),
+        "throttledSeconds": _rounded(usage.throttled_seconds, 6),
+        "method": usage.method,
+    }
+
+
+def _buffer_stats(buffers: tuple[BufferStats, ...]) -> JsonObject:
+    return {stats.buffer: _stats(stats) for stats in buffers}
 
 
 def _stats(stats: BufferStats) -> JsonObject:

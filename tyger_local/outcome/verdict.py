@@ -68,6 +68,8 @@ class Verdict:
         reason: The status reason in the record; empty for a run that succeeded.
         hint: What to do about it.
         notes: What is worth a warning although the run succeeded.
+        is_main_ended: Whether the exit code is that of a program, or of us for want of one; not of a job that
+            was stopped when all its sockets had gone through.
     """
 
     kind: VerdictKind
@@ -75,6 +77,7 @@ class Verdict:
     reason: str = ""
     hint: str = ""
     notes: tuple[str, ...] = ()
+    is_main_ended: bool = True
 
     @property
     def status(self) -> Status:

@@ -28,7 +28,9 @@ class Options:
         keep: Leave the container after the end.
         terminal: Connect our terminal to the container instead of waiting for its command (``--shell``).
         stop_grace_s: From SIGTERM to SIGKILL.
-        follow_logs: Report what the container prints as events.
+        follow_logs: Report what the containers print as events.
+        wait_endpoints_s: How long the job's start waits for the workers' endpoints to listen; None does not
+            wait, as the cluster.
     """
 
     pull: PullPolicy = PullPolicy.MISSING
@@ -38,6 +40,7 @@ class Options:
     terminal: bool = False
     stop_grace_s: float = DEFAULT_STOP_GRACE_S
     follow_logs: bool = False
+    wait_endpoints_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

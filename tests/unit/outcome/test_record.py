@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from tyger_local.outcome.facts import BufferState, BufferStats
+from tyger_local.outcome.facts import BufferState, BufferStats, Fate
 from tyger_local.outcome.record import (
     OWN_FIELDS,
+    ContainerRecord,
     EngineIdentity,
     ImageIdentity,
     Phases,
@@ -221,3 +222,41 @@ def test_warnings_are_written_down_in_order() -> None:
     verdict = Verdict(VerdictKind.SUCCEEDED, 0, notes=("seen at the end",))
     record = replace(NEW, warnings=("seen before",)).ended(verdict, "t", ())
     assert record.document()["warnings"] == ["seen before", "seen at the end"]
+
+
+def test_several_containers_are_told_one_by_one() -> None:
+    image = ImageIdentity("x", "sha256:1", "linux/amd64")
+    containers = (
+        ContainerRecord(
+            "job-0", "run-7-job-0", Fate.FAILED, 3, image=image, usage=Usage(1), buffers=STATS
+        ),
+        ContainerRecord("worker-0", "run-7-worker-0", Fate.STOPPED, restarts=2),
+    )
+    document = replace(ENDED, worker={"replicas": 1}, containers=containers).document()
+    assert document["worker"] == {"replicas": 1}
+    assert list(document)[-1] == "containers"
+    told = document["containers"]
+    assert isinstance(told, dict)
+    assert told["job-0"] == {
+        "hostName": "run-7-job-0",
+        "verdict": "failed",
+        "exitCode": 3,
+        "restarts": 0,
+        "image": {"reference": "x", "digest": "sha256:1", "platform": "linux/amd64"},
+        "bufferStats": document["bufferStats"],
+        "usage": {**UNKNOWN_USAGE, "peakMemoryBytes": 1},
+    }
+    assert told["worker-0"] == {
+        "hostName": "run-7-worker-0",
+        "verdict": "stopped",
+        "exitCode": None,
+        "restarts": 2,
+        "image": None,
+        "bufferStats": {},
+        "usage": UNKNOWN_USAGE,
+    }
+
+
+def test_the_exit_code_of_a_job_that_was_stopped_is_not_known() -> None:
+    verdict = Verdict(VerdictKind.SUCCEEDED, 0, is_main_ended=False)
+    assert NEW.ended(verdict, "t2", ()).document()["exitCode"] is None
