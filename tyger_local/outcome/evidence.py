@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from tyger_local.outcome.facts import BufferState, BufferStats, Facts
+from tyger_local.outcome.exit_codes import meaning
+from tyger_local.outcome.facts import BufferState, BufferStats, ContainerEnd, Facts
 from tyger_local.spec.buffers import Direction
 from tyger_local.spec.platforms import runs_on
 
@@ -22,6 +23,19 @@ def untouched(buffers: Iterable[BufferStats]) -> tuple[str, ...]:
         for b in buffers
         if b.state is BufferState.NEVER_OPENED or (b.direction is Direction.OUTPUT and b.bytes == 0)
     )
+
+
+def how_it_ended(end: ContainerEnd) -> str:
+    """Return in words how a container ended, to go on with behind its name."""
+    if end.oom_killed:
+        return "was killed for want of memory"
+    meant = meaning(end.exit_code)
+    return f"ended with code {end.exit_code}" + (f" ({meant.text})" if meant else "")
+
+
+def silence(facts: Facts) -> tuple[str, ...]:
+    """Name the endpoints of workers that never listened, so that a job could not reach them."""
+    return tuple(f"{endpoint} never listened" for endpoint in facts.silent_endpoints)
 
 
 def foreign_image(facts: Facts) -> str:

@@ -14,6 +14,11 @@ SHORTEST_MOVE_S = 0.001
 """A rate over less than this says more about the clock than about the buffer."""
 
 
+LONG_LIFE_S = 10.0
+MOST_SHORT_LIVES = 3
+"""How often in a row a worker may end that has not run for so long, before the run ends."""
+
+
 class BufferState(str, Enum):
     """What a buffer's pipe is doing, and what became of it.
 
@@ -88,6 +93,14 @@ class ContainerEnd:
     oom_killed: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class WorkerEnds:
+    """A worker that has ended `MOST_SHORT_LIVES` times in a row, each time before `LONG_LIFE_S` seconds."""
+
+    label: str
+    ends: tuple[ContainerEnd, ...]
+
+
 class Fate(str, Enum):
     """What became of one container of a run.
 
@@ -112,9 +125,14 @@ class CancelReason(str, Enum):
 
 
 class EndedBy(str, Enum):
-    """What ended a run first; what happens while it is torn down is not judged."""
+    """What ended a run first; what happens while it is torn down is not judged.
+
+    `SOCKETS`: everything has gone through the job's sockets and pipes, and it still ran.
+    """
 
     EXIT = "exit"
+    SOCKETS = "sockets"
+    WORKER = "worker"
     TIME_OUT = "time-out"
     CANCEL = "cancel"
     BUFFER = "buffer"
@@ -135,6 +153,9 @@ class Facts:
         image_platform: What the image was built for; None when that is not known.
         machine_platform: That of the engine's machine; the same.
         memory_limit: The limit as a quantity in text, for the message; empty when there is none.
+        worker: For `WORKER`: which one has ended too often.
+        silent_endpoints: Endpoints of workers that nobody has seen listening, as text.
+        worker_memory_limit: What `memory_limit` is for the workers.
         lenient: Unread input, and an out-of-memory kill that the job survived, are only warnings.
     """
 
@@ -151,4 +172,7 @@ class Facts:
     canceled_by: str = ""
     timeout_s: int = 0
     memory_limit: str = ""
+    worker: WorkerEnds | None = None
+    silent_endpoints: tuple[str, ...] = ()
+    worker_memory_limit: str = ""
     lenient: bool = False

@@ -15,15 +15,25 @@ from enum import Enum
 from tyger_local.errors import (
     EXIT_BUFFER_FAILED,
     EXIT_ENGINE_FAILED,
+    EXIT_ERROR,
     EXIT_OK,
     EXIT_OUT_OF_MEMORY,
     EXIT_READER_CLOSED,
     EXIT_TIMED_OUT,
     sentence,
 )
-from tyger_local.outcome.evidence import foreign_image, once, untouched, waited_for
+from tyger_local.outcome.evidence import (
+    foreign_image,
+    how_it_ended,
+    once,
+    silence,
+    untouched,
+    waited_for,
+)
 from tyger_local.outcome.exit_codes import meaning
 from tyger_local.outcome.facts import (
+    LONG_LIFE_S,
+    MOST_SHORT_LIVES,
     UNREAD_ALLOWED_BYTES,
     BufferState,
     BufferStats,
@@ -31,6 +41,7 @@ from tyger_local.outcome.facts import (
     ContainerEnd,
     EndedBy,
     Facts,
+    WorkerEnds,
 )
 from tyger_local.outcome.misuse import Misuse
 from tyger_local.spec.buffers import Direction
@@ -112,6 +123,8 @@ def judge(facts: Facts) -> Verdict:
         return Verdict(VerdictKind.ENGINE_FAILED, EXIT_ENGINE_FAILED, facts.message, facts.hint)
     if facts.ended_by is EndedBy.START:
         return _start_failed(facts)
+    if facts.worker is not None:
+        return _worker_failed(facts.worker, facts)
     if facts.ended_by is EndedBy.CANCEL:
         exit_code, reason = _CANCELED[facts.cancel_reason or CancelReason.USER]
         hint = f"asked for by {facts.canceled_by}" if facts.canceled_by else ""
@@ -135,11 +148,28 @@ def _start_failed(facts: Facts) -> Verdict:
     return Verdict(VerdictKind.START_FAILED, facts.start_exit_code, reason, hint)
 
 
+def _worker_failed(worker: WorkerEnds, facts: Facts) -> Verdict:
+    """Judge a run that a worker has ended; the cluster would go on starting that again."""
+    last = worker.ends[-1]
+    reason = (
+        f"{worker.label} ended {MOST_SHORT_LIVES} times in a row without having run for {LONG_LIFE_S:.0f} s; "
+        f"at last it {how_it_ended(last)}"
+    )
+    hint = "its log tells why, as a rule; the cluster would go on restarting it, with ever longer pauses"
+    if last.oom_killed:
+        limit = facts.worker_memory_limit
+        reason += f" (its limit is {limit})" if limit else ""
+        hint = f"raise resources.limits.memory of the worker, or use less; {hint}"
+        return Verdict(VerdictKind.OUT_OF_MEMORY, EXIT_OUT_OF_MEMORY, reason, hint)
+    return Verdict(VerdictKind.FAILED, last.exit_code or EXIT_ERROR, reason, hint)
+
+
 def _timed_out(facts: Facts) -> Verdict:
+    seen = "".join(f"; {text}" for text in silence(facts))
     return Verdict(
         VerdictKind.TIMED_OUT,
         EXIT_TIMED_OUT,
-        f"The container was still running after {facts.timeout_s} s{waited_for(facts.buffers)}",
+        f"The container was still running after {facts.timeout_s} s{waited_for(facts.buffers)}{seen}",
         "raise --timeout, or find out what it waits for with --logs",
     )
 
@@ -164,8 +194,12 @@ def _judge_end(facts: Facts) -> Verdict:
         return Verdict(
             VerdictKind.BUFFER_FAILED, EXIT_BUFFER_FAILED, "A buffer failed and ended the run"
         )
-    notes = _notes(facts, was_killed=bool(killed))
-    return Verdict(VerdictKind.SUCCEEDED, EXIT_OK, notes=once(notes))
+    return Verdict(
+        VerdictKind.SUCCEEDED,
+        EXIT_OK,
+        notes=once(_notes(facts, was_killed=bool(killed))),
+        is_main_ended=facts.ended_by is not EndedBy.SOCKETS,
+    )
 
 
 def _broken(facts: Facts) -> Iterator[Verdict]:
@@ -202,6 +236,7 @@ def _failed(end: ContainerEnd, facts: Facts) -> Verdict:
     if meant is not None:
         seen.insert(0, meant.text)
         hint = misused[0].hint if misused else meant.hint
+    seen += silence(facts)
     seen += [foreign_image(facts)] if foreign_image(facts) else []
     evidence = f" ({'; '.join(once(seen))})" if seen else ""
     return Verdict(

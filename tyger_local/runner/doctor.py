@@ -93,6 +93,8 @@ class Doctor:
         """Have the containers examined for which it is time."""
         now = time.monotonic()
         for patient in self._patients:
+            if patient.replica.started_at is None:
+                patient.moved(now)  # it waits for its workers
             newest = max(transfer.last_byte for transfer in patient.replica.transfers)
             if newest > patient.last_byte:
                 patient.moved(newest)
@@ -108,11 +110,11 @@ class Doctor:
         threads = replica.container.processes()
         pipes = [transfer.sight for transfer in replica.transfers]
         found = diagnose(pipes, threads)
-        self._inbox.put(Examined(replica.plan.index, found, last_byte))
+        self._inbox.put(Examined(replica.label, found, last_byte))
 
     def consider(self, message: Examined) -> StreamError | None:
         """Take note of what was found; return what ends the run, if that is certain."""
-        patient = next(p for p in self._patients if p.replica.plan.index == message.index)
+        patient = next(p for p in self._patients if p.replica.label == message.label)
         patient.is_examined = False
         if message.last_byte != patient.last_byte:
             return None  # something has moved meanwhile

@@ -17,9 +17,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class ContainerEnded:
-    """A container is gone, or the engine with it, or a bug kept us from knowing."""
+    """A container is gone, or the engine with it, or a bug kept us from knowing.
 
-    index: int
+    Attributes:
+        label: Which one.
+    """
+
+    label: str
     end: ContainerEnd | Exception
 
 
@@ -35,12 +39,25 @@ class Examined:
     """A container whose pipes did not move was examined.
 
     Attributes:
+        label: Which one.
         last_byte: When a byte had last moved, when the examination began.
     """
 
-    index: int
+    label: str
     found: Diagnosis | None
     last_byte: float
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerReady:
+    """A worker runs, and its name resolves."""
+
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointsLookedAt:
+    """Somebody has looked whether the workers' endpoints listen, and something has changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +72,15 @@ class CallDone:
     """A call that was made in the background has ended."""
 
 
-Message = ContainerEnded | TransferEnded | Examined | CancelRequested | CallDone
+Message = (
+    ContainerEnded
+    | TransferEnded
+    | Examined
+    | WorkerReady
+    | EndpointsLookedAt
+    | CancelRequested
+    | CallDone
+)
 
 
 class CanceledWaitingError(Exception):

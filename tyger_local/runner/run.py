@@ -7,6 +7,7 @@ everything removed. What goes wrong on the way becomes a fact and then a verdict
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from itertools import chain
@@ -16,19 +17,19 @@ from tyger_local.engine.base import EngineDescription
 from tyger_local.errors import EngineError, StartError, StoreError, StreamError, WrongFormatError
 from tyger_local.outcome.events import Event, ImagePull, StatusChanged, Transfers, Warned
 from tyger_local.outcome.facts import BufferStats, EndedBy, Facts
-from tyger_local.outcome.record import RunRecord
+from tyger_local.outcome.record import ImageIdentity, RunRecord
 from tyger_local.outcome.usage import total
 from tyger_local.outcome.verdict import Verdict, VerdictKind, judge
 from tyger_local.plan.model import ContainerPlan, RunPlan
 from tyger_local.plan.platforms import review_platform
+from tyger_local.runner.crew import Crew
 from tyger_local.runner.doctor import Doctor
 from tyger_local.runner.inbox import CanceledWaitingError, Inbox
-from tyger_local.runner.removing import let_go
-from tyger_local.runner.replica import Replica
+from tyger_local.runner.member import Member
 from tyger_local.runner.sampler import Sampler
 from tyger_local.runner.setup import Setup
 from tyger_local.runner.stopwatch import Phase, Stopwatch
-from tyger_local.runner.watch import Cause, Watch
+from tyger_local.runner.watch import Cause, Watch, failure
 from tyger_local.streams.fifo import PipeFolder
 
 
@@ -55,11 +56,11 @@ class _Run:
         self._setup = setup = replace(setup, emit=self._tell)
         self._inbox = Inbox()
         self._record = setup.record
-        self._replicas: list[Replica] = []
+        self._crew = Crew(setup, self._inbox)
+        self._images: dict[str, ImageIdentity] = {}
         self._watch: Watch | None = None
-        self._timeout_s = 0
         self._machine_platform: str | None = None
-        self._warned: list[Replica] = []
+        self._warned: list[Member] = []
         self._sampler = Sampler()
         self._stopwatch = Stopwatch()
 
@@ -69,33 +70,40 @@ class _Run:
         self._emit(event)
 
     def carry_out(self) -> RunRecord:
-        setup = self._setup
+        setup, crew = self._setup, self._crew
         setup.cancellation.listen(self._inbox.cancel)
         with ExitStack() as stack:
             stack.callback(setup.cancellation.ignore)
             stack.callback(setup.engine.close)
             stack.callback(self._sampler.stop)
+            stack.callback(crew.stop_looking)
             cause = self._until_end(stack)
             if self._watch is not None:
                 cause = self._settle(self._watch, cause)
             self._stopwatch.end()
-            self._note_cost()
-            buffers = [replica.statistics() for replica in self._replicas]
-            everything = tuple(chain(*buffers))
+            buffers = {member.label: member.statistics() for member in crew.members}
+            self._note_cost(buffers)
+            everything = tuple(chain.from_iterable(buffers.values()))
             verdict = self._publish(self._judge(cause, everything), everything)
-            first = buffers[0] if buffers else ()
+            first = next(iter(buffers.values()), ())
             self._record = replace(self._record, warnings=tuple(self._warnings))
             self._save(self._record.ended(verdict, setup.now(), first))
-            for replica in self._replicas:
-                self._finish_log(replica)
+            for member in crew.members:
+                self._finish_log(member)
         setup.emit(StatusChanged(self._record.id, verdict.status))
         return self._record
 
-    def _note_cost(self) -> None:
-        """Take note of what the run has cost, over time as well."""
-        started = [replica for replica in self._replicas if replica.started_at is not None]
-        usage = total([replica.container.usage() for replica in started])
+    def _note_cost(self, buffers: Mapping[str, tuple[BufferStats, ...]]) -> None:
+        """Take note of what became of each container, and what the run has cost, over time as well."""
+        members = self._crew.members
+        usage = total([member.usage() for member in members if member.started_at is not None])
         self._record = replace(self._record, usage=usage, phases=self._stopwatch.phases)
+        if len(members) > 1:
+            containers = (
+                member.record(self._images.get(member.plan.image), buffers[member.label])
+                for member in members
+            )
+            self._record = replace(self._record, containers=tuple(containers))
         samples = self._sampler.finish()
         if samples is not None:
             try:
@@ -110,43 +118,41 @@ class _Run:
         try:
             plan = self._prepare(stack)
             self._stopwatch.enter(Phase.START)
-            self._start(plan)
-            self._stopwatch.enter(Phase.RUN)
-            self._watch = self._begin_watch()
-            return self._watch.until_end()
+            watch = self._watch = self._make_watch(plan)
+            cause = self._crew.start_workers(watch)
+            if cause is None:
+                self._start_job(watch)
+                self._stopwatch.enter(Phase.RUN)
+                cause = watch.until_end()
         except CanceledWaitingError as canceled:
-            return self._failed_start(Cause(EndedBy.CANCEL, cancel_reason=canceled.reason))
-        except StartError as error:
-            return self._failed_start(Cause(EndedBy.START, error))
+            cause = Cause(EndedBy.CANCEL, cancel_reason=canceled.reason)
         except StreamError as error:
-            return self._failed_start(Cause(EndedBy.BUFFER, error))
-        except EngineError as error:
-            return self._failed_start(Cause(EndedBy.ENGINE, error))
-
-    def _failed_start(self, cause: Cause) -> Cause:
-        """Watch what has started of a run that did not start as a whole, so that it is stopped."""
-        self._stopwatch.end()
-        if self._watch is None and any(replica.is_running for replica in self._replicas):
-            self._watch = self._begin_watch()
+            cause = Cause(EndedBy.BUFFER, error)
+        except (StartError, EngineError) as error:
+            cause = failure(error)
+        if self._stopwatch.phase is not Phase.RUN:
+            self._stopwatch.end()
         return cause
 
     def _prepare(self, stack: ExitStack) -> RunPlan:
-        """Ask the engine, plan, and make what the containers need."""
+        """Ask the engine, plan, and make what the containers need, and then them."""
         setup = self._setup
         description = self._inbox.wait_for(setup.engine.describe)
         self._record = replace(self._record, engine=description.identity, notes=description.notes)
         self._machine_platform = description.platform
         folders = [self._pipe_folder(outer, description, stack) for outer in setup.pipe_folders]
         plan = setup.make_plan(description, lambda index: str(folders[index]))
-        self._timeout_s = plan.timeout_s
         for difference in plan.differences:
             setup.emit(Warned(difference.text))
         self._stopwatch.enter(Phase.PULL)
-        self._find_image(plan.containers[0], description)
+        for container in {c.image: c for c in plan.containers}.values():
+            self._find_image(container, description)
+        self._record = replace(self._record, image=self._images[plan.containers[0].image])
         self._stopwatch.enter(Phase.CREATE)
-        for planned, folder in zip(plan.containers, folders, strict=True):
-            self._replicas.append(Replica(planned, folder, setup, self._inbox, stack))
-        return self._create(plan, stack)
+        self._crew.muster(plan, folders, stack)
+        self._crew.create(plan, stack)
+        self._inbox.check()
+        return plan
 
     def _find_image(self, container: ContainerPlan, description: EngineDescription) -> None:
         setup = self._setup
@@ -158,7 +164,7 @@ class _Run:
                 lambda text: setup.emit(ImagePull(container.image, text)),
             )
         )
-        self._record = replace(self._record, image=image)
+        self._images[container.image] = image
         for difference in review_platform(
             container.image, image.platform, description.platform, container.platform
         ):
@@ -170,38 +176,33 @@ class _Run:
         stack.callback(folder.remove)
         return folder.path
 
-    def _create(self, plan: RunPlan, stack: ExitStack) -> RunPlan:
-        networks = () if plan.network is None else (plan.network,)
-        for replica in self._replicas:
-            try:
-                container = replica.create(networks)
-            except EngineError:  # it may have been lost with the container already made
-                self._setup.note_left()
-                raise
-            stack.callback(let_go, container, self._setup)
-        self._inbox.check()
-        return plan
-
-    def _start(self, plan: RunPlan) -> None:
-        self._sampler.start(self._replicas)
-        for replica in self._replicas:
-            replica.start()
-        running = len(plan.containers)
+    def _start_job(self, watch: Watch) -> None:
+        try:
+            self._sampler.start(self._crew.members)
+            for replica in self._crew.replicas:
+                replica.start()
+        finally:  # what did start is to be stopped, and its last bytes are to be moved
+            watch.begin()
+            watch.follow_bytes()
+        self._crew.job_started()
+        running = len(self._crew.replicas)
         self._save(self._record.started(self._setup.now(), running))
         self._setup.emit(StatusChanged(self._record.id, self._record.status, running))
 
-    def _begin_watch(self) -> Watch:
+    def _make_watch(self, plan: RunPlan) -> Watch:
+        crew, setup = self._crew, self._setup
         return Watch(
-            self._replicas,
+            crew.replicas,
+            crew.workers,
             self._inbox,
             Doctor(
-                self._replicas,
+                crew.replicas,
                 self._inbox,
-                self._setup.emit,
-                is_isolated=self._setup.engine.pipe_root is not None,
+                setup.emit,
+                is_isolated=setup.engine.pipe_root is not None,
             ),
-            timeout_s=self._timeout_s,
-            lenient=self._setup.options.lenient,
+            timeout_s=plan.timeout_s,
+            lenient=setup.options.lenient,
             on_tick=self._tick,
         )
 
@@ -212,17 +213,21 @@ class _Run:
             self._save(replace(self._record, warnings=tuple(self._warnings)))
 
     def _report_progress(self) -> None:
-        stats = (transfer.stats for replica in self._replicas for transfer in replica.transfers)
+        stats = (
+            transfer.stats for replica in self._crew.replicas for transfer in replica.transfers
+        )
         self._setup.emit(Transfers(tuple(stats)))
         self._warn_of_logs()
 
     def _settle(self, watch: Watch, cause: Cause) -> Cause:
         """Stop what still runs and let the last bytes arrive."""
+        self._crew.stop_looking()
         watch.stop(self._setup.options.stop_grace_s)
         if self._stopwatch.phase is Phase.RUN:
             self._stopwatch.enter(Phase.DRAIN)
-        succeeded = cause.ended_by is EndedBy.EXIT and all(
-            replica.end is not None and replica.end.exit_code == 0 for replica in self._replicas
+        succeeded = cause.ended_by in (EndedBy.EXIT, EndedBy.SOCKETS) and all(
+            replica.was_stopped or (replica.end is not None and replica.end.exit_code == 0)
+            for replica in self._crew.replicas
         )
         cause = watch.last_bytes(cause, succeeded=succeeded)
         self._report_progress()
@@ -242,8 +247,11 @@ class _Run:
             machine_platform=self._machine_platform,
             cancel_reason=cause.cancel_reason,
             canceled_by=setup.cancellation.by,
-            timeout_s=self._timeout_s,
+            timeout_s=self._record.timeout_s,
             memory_limit=setup.memory_limit,
+            worker=cause.worker,
+            silent_endpoints=self._crew.silent_endpoints,
+            worker_memory_limit=setup.worker_memory_limit,
             lenient=setup.options.lenient,
         )
         return judge(facts)
@@ -274,16 +282,16 @@ class _Run:
             self._setup.note_left()
             self._setup.emit(Warned(f"the run's record could not be written: {error}"))
 
-    def _finish_log(self, replica: Replica) -> None:
-        if not replica.finish_log():
-            text = f"Timed out waiting for logs to finish streaming; the whole log is {replica.log.path}"
+    def _finish_log(self, member: Member) -> None:
+        if not member.finish_log():
+            text = f"Timed out waiting for logs to finish streaming; the whole log is {member.log.path}"
             self._setup.emit(Warned(text))
         self._warn_of_logs()
 
     def _warn_of_logs(self) -> None:
         """Tell once of each log that could not be kept whole."""
-        for replica in self._replicas:
-            fault = replica.log.fault
-            if fault is not None and replica not in self._warned:
-                self._warned.append(replica)
+        for member in self._crew.members:
+            fault = member.log.fault
+            if fault is not None and member not in self._warned:
+                self._warned.append(member)
                 self._setup.emit(Warned(fault))

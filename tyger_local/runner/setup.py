@@ -48,7 +48,7 @@ class Setup:
     """One run.
 
     Attributes:
-        replicas: How many containers.
+        replicas: How many containers of the job.
         make_plan: Plans for what the engine turns out to be; gets the folder in which the replica of an
             index finds its pipes.
         pipe_folders: Where the folder of pipes of each replica is made.
@@ -61,7 +61,8 @@ class Setup:
         emit: Is told of progress, from any thread.
         now: Tells the time as RFC 3339 text.
         note_left: Is called when something of the run may be left.
-        memory_limit: The codespec's, as text for messages.
+        memory_limit: The job codespec's, as text for messages.
+        worker_memory_limit: The worker codespec's.
     """
 
     engine: Engine
@@ -80,3 +81,4 @@ class Setup:
     note_left: Callable[[], None]
     options: Options = Options()
     memory_limit: str = ""
+    worker_memory_limit: str = ""

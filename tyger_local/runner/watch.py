@@ -6,6 +6,7 @@ One loop takes messages from one queue; nothing here polls. What ends the run fi
 from __future__ import annotations
 
 import contextlib
+import math
 import signal
 import threading
 import time
@@ -19,6 +20,7 @@ from tyger_local.outcome.facts import (
     CancelReason,
     ContainerEnd,
     EndedBy,
+    WorkerEnds,
 )
 from tyger_local.runner.doctor import Doctor
 from tyger_local.runner.inbox import (
@@ -29,7 +31,9 @@ from tyger_local.runner.inbox import (
     Message,
     TransferEnded,
 )
+from tyger_local.runner.member import Member
 from tyger_local.runner.replica import Replica
+from tyger_local.runner.worker import Worker
 from tyger_local.streams.transfer import JOIN_TIMEOUT_S, Transfer
 
 TICK_S = 0.5
@@ -55,31 +59,36 @@ class Cause:
     Attributes:
         error: For `START`, `ENGINE` and some of `BUFFER`: what happened.
         cancel_reason: For `CANCEL`: who wanted it.
+        worker: For `WORKER`: which one has ended too often.
     """
 
     ended_by: EndedBy
     error: TygerLocalError | None = None
     cancel_reason: CancelReason | None = None
+    worker: WorkerEnds | None = None
 
 
 class Watch:
-    """Watches the started replicas of a run.
+    """Watches the containers of a run.
 
     Attributes:
-        ends: How they ended, in the order in which they did: the earliest to fail gives the reason.
+        ends: How those of the job ended by themselves, in the order in which they did: the earliest to fail
+            gives the reason.
 
     Args:
-        replicas: All of them.
+        replicas: Those of the job.
+        workers: Those that serve it.
         inbox: Where their threads report.
         doctor: Looks after those whose pipes do not move.
-        timeout_s: From now.
-        lenient: Unread input does not end the run.
-        on_tick: Called at intervals.
+        timeout_s: From `begin`.
+        lenient: Whether unread input is fine.
+        on_tick: Called now and then.
     """
 
     def __init__(
         self,
         replicas: Sequence[Replica],
+        workers: Sequence[Worker],
         inbox: Inbox,
         doctor: Doctor,
         *,
@@ -89,26 +98,57 @@ class Watch:
     ) -> None:
         self.ends: list[ContainerEnd] = []
         self._replicas = replicas
+        self._workers = workers
+        self._members: dict[str, Member] = {m.label: m for m in (*replicas, *workers)}
         self._inbox = inbox
         self._doctor = doctor
-        self._deadline = time.monotonic() + timeout_s
+        self._timeout_s = timeout_s
+        self._deadline = math.inf
         self._misuse_deadline: float | None = None
         self._lenient = lenient
         self._on_tick = on_tick
         self._transfers = [transfer for replica in replicas for transfer in replica.transfers]
+        self._moving: dict[int, Transfer] = {}
+
+    def begin(self) -> None:
+        """Let the time run: the first container has started. Does nothing when called again."""
+        if self._deadline == math.inf:
+            self._deadline = time.monotonic() + self._timeout_s
+
+    def follow_bytes(self) -> None:
+        """Follow the bytes of all buffers; those that have started to move may have ended already."""
         self._moving = {id(t): t for t in self._transfers if t.is_moving}
 
-    def until_end(self) -> Cause:
-        """Wait until all containers have ended well, or something ends the run."""
-        while any(replica.is_running for replica in self._replicas):
+    def until(self, is_reached: Callable[[], bool]) -> Cause | None:
+        """Wait until something is reached, which is asked whenever anything happens.
+
+        Returns:
+            None, or what ends the run before that.
+        """
+        while not is_reached():
             cause = self._consider(self._next_message()) or self._passed_deadline()
             if cause is not None:
                 return cause
-        return Cause(EndedBy.EXIT)
+        return None
+
+    def until_end(self) -> Cause:
+        """Wait until the job has ended well, or something ends the run."""
+        cause = self.until(lambda: all(map(self._is_done, self._replicas)))
+        if cause is not None:
+            return cause
+        still_runs = any(replica.is_running for replica in self._replicas)
+        return Cause(EndedBy.SOCKETS if still_runs else EndedBy.EXIT)
+
+    def _is_done(self, replica: Replica) -> bool:
+        """Return whether nothing more is to come of a container: it has ended, or its sockets have."""
+        if not replica.is_running:
+            return True
+        moving = any(id(transfer) in self._moving for transfer in replica.transfers)
+        return bool(replica.plan.sockets) and not moving
 
     def _next_message(self) -> Message | None:
         now = time.monotonic()
-        until = min(self._deadline, self._misuse_deadline or self._deadline, now + TICK_S)
+        until = min(self._deadline, self._misuse_deadline or math.inf, now + TICK_S)
         message = self._inbox.take(until - now)
         if message is None:
             self._on_tick()
@@ -135,11 +175,12 @@ class Watch:
         return None
 
     def _container_ended(self, message: ContainerEnded) -> Cause | None:
+        member = self._members[message.label]
+        if isinstance(member, Worker):
+            return _worker_ended(member.ended(message))
         self._note_end(message)
-        if isinstance(message.end, StartError):
-            return Cause(EndedBy.START, message.end)
         if isinstance(message.end, TygerLocalError):
-            return Cause(EndedBy.ENGINE, message.end)
+            return failure(message.end)
         if isinstance(message.end, Exception):
             raise message.end
         failed = message.end.exit_code != 0 or message.end.oom_killed
@@ -159,14 +200,18 @@ class Watch:
 
     def stop(self, grace_s: float) -> None:
         """Stop what still runs: SIGTERM, `grace_s` seconds, SIGKILL. A request to cancel kills at once."""
-        if self._running():
-            for transfer in self._transfers:
+        for worker in self._workers:
+            worker.stop_restarting()
+        running = self._running()
+        for member in running:
+            member.was_stopped = True
+            for transfer in member.transfers:
                 transfer.interrupt()
         for number, patience_s in ((signal.SIGTERM, grace_s), (signal.SIGKILL, KILL_TIMEOUT_S)):
-            for replica in self._running():
+            for member in self._running():
                 # In a thread: an engine that hangs shall not keep anybody who wants to leave.
                 threading.Thread(
-                    target=_signal, args=(replica, number), name="signal", daemon=True
+                    target=_signal, args=(member, number), name="signal", daemon=True
                 ).start()
             deadline = time.monotonic() + patience_s
             while self._running() and time.monotonic() < deadline:
@@ -178,16 +223,14 @@ class Watch:
                 elif isinstance(message, CancelRequested):
                     break
 
-    def _running(self) -> list[Replica]:
-        return [replica for replica in self._replicas if replica.is_running]
+    def _running(self) -> list[Member]:
+        return [member for member in self._members.values() if member.is_running]
 
     def _note_end(self, message: ContainerEnded) -> None:
-        replica = self._replicas[message.index]
-        if isinstance(message.end, Exception):
-            replica.has_started = False  # there is no end to wait for
-        else:
-            replica.end = message.end
-            self.ends.append(message.end)
+        member = self._members[message.label]
+        member.note_end(message)
+        if isinstance(member, Replica) and member.end is not None and not member.was_stopped:
+            self.ends.append(member.end)
 
     def last_bytes(self, cause: Cause, *, succeeded: bool) -> Cause:
         """Wait until everything the containers wrote has arrived.
@@ -224,6 +267,17 @@ class Watch:
         return cause
 
 
-def _signal(replica: Replica, number: int) -> None:
+def failure(error: TygerLocalError) -> Cause:
+    """Return what a container that cannot run ends the run with."""
+    return Cause(EndedBy.START if isinstance(error, StartError) else EndedBy.ENGINE, error)
+
+
+def _worker_ended(what: WorkerEnds | TygerLocalError | None) -> Cause | None:
+    if isinstance(what, TygerLocalError):
+        return failure(what)
+    return None if what is None else Cause(EndedBy.WORKER, worker=what)
+
+
+def _signal(member: Member, number: int) -> None:
     with contextlib.suppress(EngineError):  # removing it comes next, and tells
-        replica.container.signal(number)
+        member.container.signal(number)

@@ -11,7 +11,6 @@ from pathlib import Path
 from tyger_local.engine.base import Engine, EngineDescription
 from tyger_local.outcome.events import Event, RunCreated
 from tyger_local.outcome.record import RunRecord
-from tyger_local.outcome.verdict import Status
 from tyger_local.plan.build import SHELL, plan_run
 from tyger_local.plan.describe import described
 from tyger_local.plan.model import Difference, Overrides, RunPlan
@@ -21,10 +20,10 @@ from tyger_local.runner.ends import HostEnds, Stdio, check_connections
 from tyger_local.runner.remains import PartialFile, Remains
 from tyger_local.runner.run import run as carry_out
 from tyger_local.runner.setup import Options, Setup
+from tyger_local.spec.models import AnyCodespec
 from tyger_local.spec.place import Place
 from tyger_local.spec.runs import BufferArgument, RunRequest
-from tyger_local.spec.versions import JsonObject, shown
-from tyger_local.spec.written import written
+from tyger_local.spec.versions import JsonObject
 from tyger_local.store.logs import ContainerLog
 from tyger_local.store.running import RunningStore
 from tyger_local.store.runs import RunStore
@@ -41,6 +40,7 @@ from tyger_local.workspace.connections import (
     written_down,
 )
 from tyger_local.workspace.labels import KEEP_LABEL, run_labels
+from tyger_local.workspace.new_record import new_record
 from tyger_local.workspace.order import Order
 from tyger_local.workspace.owner import this_process
 from tyger_local.workspace.reading import STDIN
@@ -150,10 +150,13 @@ class Execution:
                 for name, connection in self._connections.items()
             },
         )
+        worker = self._request.worker
+        if worker is not None and self._run.worker is not None:
+            worker = replace(worker, codespec=self._run.worker.codespec)
         return Order(
             home=home.absolute(),
             engine=self._engine.name,
-            request=replace(self._request, job=job),
+            request=replace(self._request, job=job, worker=worker),
             overrides=self._options.overrides,
             options=self._options.options,
             strict=self._options.strict,
@@ -192,7 +195,7 @@ class Execution:
                 ends = HostEnds(self._connections, replicas, names)
                 stack.callback(ends.close)
                 stack.enter_context(listening(store, run_id, self._options.cancellation))
-                record = self._new_record(run_id)
+                record = new_record(run_id, self._request, self._run, self._connections)
                 store.reserve(run_id)
                 store.write(run_id, record.document())
             except BaseException:  # a signal, too: nobody has seen this run
@@ -221,26 +224,6 @@ class Execution:
             files=tuple(files),
         )
 
-    def _new_record(self, run_id: int) -> RunRecord:
-        request, job = self._request, self._request.job
-        document: JsonObject = {
-            "codespec": shown(written(self._run.codespec)),
-            "buffers": {name: written_down(c) for name, c in self._connections.items()},
-            "tags": dict(job.tags),
-            "bufferTtl": job.buffer_ttl,
-            "nodePool": job.node_pool,
-            "replicas": self._run.replicas,
-        }
-        return RunRecord(
-            id=run_id,
-            status=Status.PENDING,
-            created_at=now(),
-            job={name: value for name, value in document.items() if value not in ("", {})},
-            timeout_s=self._run.timeout_s,
-            cluster=request.cluster,
-            tags=request.tags,
-        )
-
     def _setup(
         self,
         store: RunStore,
@@ -249,7 +232,7 @@ class Execution:
         record: RunRecord,
         ends: HostEnds,
     ) -> Setup:
-        limit = self._run.codespec.resources.limits.memory
+        worker = self._run.worker
         folder = store.folder(record.id)
         labels = dict(remains.labels)
         if self._options.options.keep:
@@ -274,7 +257,8 @@ class Execution:
             cancellation=self._options.cancellation,
             note_left=registration.note_left,
             options=self._options.options,
-            memory_limit="" if limit is None else str(limit),
+            memory_limit=_memory_limit(self._run.codespec),
+            worker_memory_limit="" if worker is None else _memory_limit(worker.codespec),
         )
 
     def _plan(
@@ -294,3 +278,8 @@ class Execution:
             labels=labels,
         )
         return replace(plan, differences=(*plan.differences, *self._engine.review(plan)))
+
+
+def _memory_limit(codespec: AnyCodespec) -> str:
+    limit = codespec.resources.limits.memory
+    return "" if limit is None else str(limit)

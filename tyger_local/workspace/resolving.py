@@ -13,17 +13,17 @@ from tyger_local.errors import (
     UsageError,
 )
 from tyger_local.plan.model import Difference
-from tyger_local.plan.resolved import ResolvedRun
+from tyger_local.plan.resolved import ResolvedRun, ResolvedWorker
 from tyger_local.runner.ends import Connection, NewBuffer, Stdio
 from tyger_local.runner.stored import StoreBuffer
 from tyger_local.spec.buffers import Direction
 from tyger_local.spec.decode import IN_PLACE_READING, decode, plain_document
 from tyger_local.spec.flags import CodespecFlags, codespec_from
 from tyger_local.spec.go_text import quote
-from tyger_local.spec.models import CodespecFile, JobCodespec
+from tyger_local.spec.models import AnyCodespec, CodespecFile, JobCodespec, WorkerCodespec
 from tyger_local.spec.names import nearest
 from tyger_local.spec.rules import cluster_refusals
-from tyger_local.spec.runs import BufferArgument, CodespecRef, RunRequest
+from tyger_local.spec.runs import BufferArgument, CodespecRef, RunRequest, TargetRequest
 from tyger_local.store.buffers import is_buffer_id
 from tyger_local.workspace.codespecs import Codespecs
 
@@ -34,20 +34,24 @@ API_REFUSAL = "Failed to create Kubernetes objects. See server logs."
 
 
 def resolve_run(request: RunRequest, codespecs: Codespecs) -> ResolvedRun:
-    """Look up the job's codespec and check what the cluster would refuse.
+    """Look up the codespecs of a run and check what the cluster would refuse.
 
     Raises:
-        NotFoundError: The codespec or its version does not exist.
-        UsageError: It is no job codespec, or the run has workers.
+        NotFoundError: A codespec or its version does not exist.
+        UsageError: One is of the wrong kind.
         ClusterDifferenceError: The cluster would refuse the run after its creation.
     """
-    codespec = _job_codespec(request, codespecs)
-    if request.worker is not None:
+    job = request.job
+    codespec = _looked_up(job.codespec, codespecs)
+    if not isinstance(codespec, JobCodespec):
         raise UsageError(
-            "this run has workers, and tyger-local cannot run them yet",
-            "leave the worker out to try the job alone, or run it on the cluster",
+            "The codespec for the job is required to be a job codespec",
+            "this one is a worker codespec",
         )
+    worker = _worker(request.worker, codespecs)
     refusals = list(cluster_refusals(codespec))
+    if worker is not None:
+        refusals += (f"the worker: {text}" for text in cluster_refusals(worker.codespec))
     if request.timeout_s < SHORTEST_TIMEOUT_S:
         refusals.append(f"the time-out is below one second ({request.timeout_s} s)")
     if refusals:
@@ -56,22 +60,29 @@ def resolve_run(request: RunRequest, codespecs: Codespecs) -> ResolvedRun:
             f"{'; '.join(refusals)}",
             "mend the codespec or the flag",
         )
-    job = request.job
-    return ResolvedRun(codespec, job.replicas, request.timeout_s, request.cluster, job.node_pool)
+    return ResolvedRun(
+        codespec, job.replicas, request.timeout_s, request.cluster, job.node_pool, worker
+    )
 
 
-def _job_codespec(request: RunRequest, codespecs: Codespecs) -> JobCodespec:
-    wanted = request.job.codespec
-    if isinstance(wanted, CodespecRef):
-        stored = codespecs.stored(wanted.name, wanted.version)
-        document = plain_document(stored, f"codespec {wanted.name}/versions/{stored['version']}")
-        wanted = codespec_from(decode(CodespecFile, document, IN_PLACE_READING), CodespecFlags())
-    if not isinstance(wanted, JobCodespec):
+def _worker(asked: TargetRequest | None, codespecs: Codespecs) -> ResolvedWorker | None:
+    if asked is None:
+        return None
+    codespec = _looked_up(asked.codespec, codespecs)
+    if not isinstance(codespec, WorkerCodespec):
         raise UsageError(
-            "The codespec for the job is required to be a job codespec",
-            "this one is a worker codespec",
+            "The codespec for the worker is required to be a worker codespec",
+            "this one is a job codespec",
         )
-    return wanted
+    return ResolvedWorker(codespec, asked.replicas, asked.node_pool)
+
+
+def _looked_up(wanted: CodespecRef | AnyCodespec, codespecs: Codespecs) -> AnyCodespec:
+    if not isinstance(wanted, CodespecRef):
+        return wanted
+    stored = codespecs.stored(wanted.name, wanted.version)
+    document = plain_document(stored, f"codespec {wanted.name}/versions/{stored['version']}")
+    return codespec_from(decode(CodespecFile, document, IN_PLACE_READING), CodespecFlags())
 
 
 def connect(

@@ -1,0 +1,156 @@
+"""All containers of a run: the job's replicas, the workers that serve it, and the network that they share."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from tyger_local.errors import EngineError, StartError
+from tyger_local.plan.model import NetworkPlan, RunPlan
+from tyger_local.runner.endpoints import Endpoints
+from tyger_local.runner.inbox import Inbox
+from tyger_local.runner.member import Member
+from tyger_local.runner.removing import let_go, let_go_of_network
+from tyger_local.runner.replica import Replica
+from tyger_local.runner.setup import Setup
+from tyger_local.runner.watch import Cause, Watch, failure
+from tyger_local.runner.worker import Worker
+
+
+class Crew:
+    """The containers of one run.
+
+    Attributes:
+        replicas: Those of the job.
+        workers: Those that serve it.
+    """
+
+    def __init__(self, setup: Setup, inbox: Inbox) -> None:
+        self._setup = setup
+        self._inbox = inbox
+        self.replicas: list[Replica] = []
+        self.workers: list[Worker] = []
+        self._endpoints = Endpoints((), inbox, setup.emit)
+
+    @property
+    def members(self) -> Sequence[Member]:
+        """Return all, those of the job first."""
+        return (*self.replicas, *self.workers)
+
+    @property
+    def silent_endpoints(self) -> tuple[str, ...]:
+        """Return the endpoints of workers that nobody has seen listening, as text."""
+        return () if self._endpoints.is_blind else self._endpoints.silent
+
+    def muster(self, plan: RunPlan, folders: Sequence[Path], stack: ExitStack) -> None:
+        """Make everything that serves the containers, pipes and logs, but not yet them.
+
+        Args:
+            plan: The run's.
+            folders: For the pipes of each of the job's replicas.
+            stack: Undoes it.
+
+        Raises:
+            StreamError: A pipe cannot be made.
+            StoreError: A log cannot be made.
+        """
+        setup, inbox = self._setup, self._inbox
+        for planned, folder in zip(plan.jobs, folders, strict=True):
+            self.replicas.append(Replica(planned, folder, setup, inbox, stack))
+        for planned in plan.workers:
+            self.workers.append(Worker(planned, Path(), setup, inbox, stack))
+
+    def create(self, plan: RunPlan, stack: ExitStack) -> None:
+        """Have the engine make the containers, and before them what they talk over.
+
+        Raises:
+            StartError: One cannot be made.
+            EngineError: The engine refuses or is lost.
+        """
+        joined = () if plan.network is None else (plan.network,)
+        if plan.private_network is not None:
+            joined = (self._create_network(plan.private_network, stack), *joined)
+        stack.callback(self._let_go)
+        try:
+            for member in self.members:
+                member.create(joined)
+        except EngineError:  # it may have been lost with the container already made
+            self._setup.note_left()
+            raise
+
+    def _create_network(self, plan: NetworkPlan, stack: ExitStack) -> str:
+        try:
+            network = self._setup.engine.create_network(plan)
+        except EngineError:  # the same
+            self._setup.note_left()
+            raise
+        stack.callback(let_go_of_network, network, self._setup)
+        return network.name
+
+    def _let_go(self) -> None:
+        """Remove the containers, all at once: the engine takes a while for each."""
+        threads = [
+            threading.Thread(target=let_go, args=(replica.container, self._setup), daemon=True)
+            for replica in self.replicas
+            if replica.is_created
+        ]
+        threads += [threading.Thread(target=worker.close, daemon=True) for worker in self.workers]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def start_workers(self, watch: Watch) -> Cause | None:
+        """Start the workers and wait until the job may start; None when it may.
+
+        That is, as on the cluster, when all run and their names resolve.
+        """
+        if not self.workers:
+            return None
+        for worker in self.workers:
+            worker.launch()
+        watch.begin()
+        cause = watch.until(lambda: all(worker.is_ready for worker in self.workers))
+        if cause is not None:
+            return cause
+        return self._await_endpoints(watch)
+
+    def _await_endpoints(self, watch: Watch) -> Cause | None:
+        """Wait until the endpoints listen, if that is wanted, and go on looking at those that do not."""
+        endpoints = self._endpoints = Endpoints(self.workers, self._inbox, self._setup.emit)
+        endpoints.start()
+        patience_s = self._setup.options.wait_endpoints_s
+        if patience_s is None:
+            return None
+        deadline = time.monotonic() + patience_s
+        cause = watch.until(
+            lambda: endpoints.all_listen or endpoints.is_blind or time.monotonic() >= deadline
+        )
+        if cause is not None or endpoints.all_listen:
+            return cause
+        if endpoints.is_blind:
+            return failure(
+                EngineError(
+                    "--wait-endpoints: whether the workers listen cannot be seen, since their processes "
+                    "are not this machine's",
+                    "leave it out, and have the job retry its connections",
+                )
+            )
+        silent = ", ".join(endpoints.silent)
+        return failure(
+            StartError(
+                f"not listening within {patience_s:g} s (--wait-endpoints): {silent}",
+                "see what the workers print (--logs), or wait longer",
+            )
+        )
+
+    def job_started(self) -> None:
+        """Say that the job runs."""
+        self._endpoints.job_started()
+
+    def stop_looking(self) -> None:
+        """Look no more whether endpoints listen: the run is over."""
+        self._endpoints.stop()

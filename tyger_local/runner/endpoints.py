@@ -1,0 +1,157 @@
+"""Looks whether the workers' endpoints listen; connecting would use up a server that accepts once.
+
+The cluster starts a job when its workers run. That they listen by then is luck, and a job that counted on it
+is told so.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from tyger_local.outcome.events import Warned
+from tyger_local.plan.model import EndpointPlan
+from tyger_local.runner.inbox import EndpointsLookedAt, Inbox
+from tyger_local.runner.worker import Worker
+
+LOOK_S = 0.05
+LATER_LOOK_S = 0.5
+"""How often it is looked at first, and once the job has waited for `OVERDUE_S`."""
+
+OVERDUE_S = 10.0
+"""After how many seconds a job is told that an endpoint still does not listen."""
+
+VISIBLE_WITHIN_S = 2.0
+"""How long a worker may run before it must be possible to see on which ports it listens."""
+
+
+@dataclass(slots=True)
+class _Endpoint:
+    """One endpoint of one worker, and when it was seen listening."""
+
+    worker: Worker
+    plan: EndpointPlan
+    heard_at: float | None = None
+    was_told: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.worker.label} on '{self.plan.name}' (port {self.plan.port})"
+
+
+class Endpoints:
+    """Looks in a thread of its own, until all of them listen.
+
+    Args:
+        workers: Those of the run.
+        inbox: Is told when there is something new.
+        emit: Is told of what a job should be ready for.
+    """
+
+    def __init__(
+        self, workers: Iterable[Worker], inbox: Inbox, emit: Callable[[Warned], None]
+    ) -> None:
+        self._endpoints = [_Endpoint(w, plan) for w in workers for plan in w.plan.endpoints]
+        self._inbox = inbox
+        self._emit = emit
+        self._job_started_at: float | None = None
+        self._lock = threading.Lock()
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="endpoints", daemon=True)
+        self.is_blind = False
+
+    def start(self) -> None:
+        """Begin to look, if there is anything to look at."""
+        if self._endpoints:
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._is_over.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def job_started(self) -> None:
+        """Say that the job has started: what does not listen by now is late."""
+        with self._lock:
+            self._job_started_at = time.monotonic()
+
+    @property
+    def all_listen(self) -> bool:
+        """Return whether each was seen listening."""
+        return not self.silent
+
+    @property
+    def silent(self) -> tuple[str, ...]:
+        """Return those that were not seen listening, as text."""
+        return tuple(str(endpoint) for endpoint in self._endpoints if endpoint.heard_at is None)
+
+    def _work(self) -> None:
+        interval_s = LOOK_S
+        while not self._is_over.wait(interval_s):
+            with self._lock:
+                waited_s = self._waited_s
+                if self._look() and waited_s is not None:
+                    return
+                self._tell(waited_s)
+            interval_s = LOOK_S if waited_s is None or waited_s < OVERDUE_S else LATER_LOOK_S
+
+    @property
+    def _waited_s(self) -> float | None:
+        """Return since when the job runs; None when it does not yet."""
+        started_at = self._job_started_at
+        return None if started_at is None else time.monotonic() - started_at
+
+    def _look(self) -> bool:
+        """Look once; return whether all listen."""
+        seen: dict[str, frozenset[int] | None] = {}
+        before = self.silent
+        for endpoint in self._endpoints:
+            worker = endpoint.worker
+            if not worker.is_ready:
+                if self._job_started_at is None:
+                    endpoint.heard_at = None  # it has ended, and must listen again
+                continue
+            if worker.label not in seen:
+                seen[worker.label] = worker.container.listening()
+            ports = seen[worker.label]
+            if ports is not None and endpoint.plan.port in ports:
+                self._heard(endpoint)
+        is_blind = self._cannot_see(seen)
+        if self.silent != before or is_blind:
+            self._inbox.put(EndpointsLookedAt())
+        return self.all_listen or is_blind
+
+    def _heard(self, endpoint: _Endpoint) -> None:
+        if endpoint.heard_at is not None:
+            return
+        endpoint.heard_at = time.monotonic()
+        waited_s = self._waited_s
+        if waited_s is not None:
+            self._emit(
+                Warned(
+                    f"{endpoint.worker.label} began to listen on '{endpoint.plan.name}' (port "
+                    f"{endpoint.plan.port}) {waited_s:.1f} s after the job started: retry in the job"
+                )
+            )
+
+    def _cannot_see(self, seen: dict[str, frozenset[int] | None]) -> bool:
+        """Return whether the engine does not let us see what listens at all."""
+        now = time.monotonic()
+        self.is_blind = any(
+            seen.get(endpoint.worker.label, frozenset()) is None
+            and now - (endpoint.worker.started_at or now) > VISIBLE_WITHIN_S
+            for endpoint in self._endpoints
+        )
+        return self.is_blind
+
+    def _tell(self, waited_s: float | None) -> None:
+        if waited_s is None or waited_s < OVERDUE_S:
+            return
+        late = [e for e in self._endpoints if e.heard_at is None and not e.was_told]
+        for endpoint in late:
+            endpoint.was_told = True
+            self._emit(
+                Warned(f"{endpoint} does not listen yet, {waited_s:.0f} s after the job started")
+            )
