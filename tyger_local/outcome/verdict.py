@@ -41,7 +41,6 @@ from tyger_local.outcome.facts import (
     ContainerEnd,
     EndedBy,
     Facts,
-    WorkerEnds,
 )
 from tyger_local.outcome.misuse import Misuse
 from tyger_local.spec.buffers import Direction
@@ -123,8 +122,8 @@ def judge(facts: Facts) -> Verdict:
         return Verdict(VerdictKind.ENGINE_FAILED, EXIT_ENGINE_FAILED, facts.message, facts.hint)
     if facts.ended_by is EndedBy.START:
         return _start_failed(facts)
-    if facts.worker is not None:
-        return _worker_failed(facts.worker, facts)
+    if facts.ended_by is EndedBy.WORKER:
+        return _worker_failed(facts)
     if facts.ended_by is EndedBy.CANCEL:
         exit_code, reason = _CANCELED[facts.cancel_reason or CancelReason.USER]
         hint = f"asked for by {facts.canceled_by}" if facts.canceled_by else ""
@@ -148,8 +147,11 @@ def _start_failed(facts: Facts) -> Verdict:
     return Verdict(VerdictKind.START_FAILED, facts.start_exit_code, reason, hint)
 
 
-def _worker_failed(worker: WorkerEnds, facts: Facts) -> Verdict:
+def _worker_failed(facts: Facts) -> Verdict:
     """Judge a run that a worker has ended; the cluster would go on starting that again."""
+    worker = facts.worker
+    if worker is None:
+        raise ValueError("a worker has ended the run, and nobody says which")
     last = worker.ends[-1]
     reason = (
         f"{worker.label} ended {MOST_SHORT_LIVES} times in a row without having run for {LONG_LIFE_S:.0f} s; "

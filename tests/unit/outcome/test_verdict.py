@@ -11,6 +11,7 @@ from tyger_local.outcome.facts import (
     ContainerEnd,
     EndedBy,
     Facts,
+    WorkerEnds,
 )
 from tyger_local.outcome.verdict import Status, Verdict, VerdictKind, judge
 from tyger_local.spec.buffers import Direction
@@ -19,6 +20,7 @@ K = VerdictKind
 OK = ContainerEnd("job-0", 0)
 FAILED = ContainerEnd("job-0", 3)
 KILLED = ContainerEnd("job-0", 137, oom_killed=True)
+DEAD = WorkerEnds("worker-1", (ContainerEnd("worker-1", 5),) * 3)
 SURVIVED = ContainerEnd("job-0", 0, oom_killed=True)
 MUCH, LITTLE = 65_537, 65_536
 PIPES_HINT = (
@@ -200,11 +202,11 @@ def test_what_ended_the_run_decides(
 
 @pytest.mark.parametrize("ended_by", list(EndedBy))
 def test_no_way_to_end_but_an_exit_can_succeed(ended_by: EndedBy) -> None:
-    is_exit = ended_by is EndedBy.EXIT
+    can_succeed = ended_by in (EndedBy.EXIT, EndedBy.SOCKETS)
     for lenient in (False, True):
-        verdict = judge(Facts(ended_by, (OK,), (_in(), _out()), lenient=lenient))
-        assert (verdict.kind is K.SUCCEEDED) == is_exit
-        assert (verdict.exit_code == 0) == is_exit
+        facts = Facts(ended_by, (OK,), (_in(), _out()), worker=DEAD, lenient=lenient)
+        assert (judge(facts).kind is K.SUCCEEDED) == can_succeed
+        assert (judge(facts).exit_code == 0) == can_succeed
 
 
 @pytest.mark.parametrize(
@@ -519,3 +521,76 @@ def test_who_canceled_is_told_where_the_reason_does_not_say_it() -> None:
     facts = Facts(EndedBy.CANCEL, cancel_reason=CancelReason.USER, canceled_by="ann on box")
     assert judge(facts).line == "Canceled by user. Asked for by ann on box."
     assert judge(facts).reason == "Canceled by user"
+
+
+# Workers, sockets
+
+
+def test_a_job_that_was_stopped_when_its_sockets_had_gone_through() -> None:
+    verdict = judge(Facts(EndedBy.SOCKETS, (), (_in(), _out())))
+    assert (verdict.kind, verdict.exit_code, verdict.is_main_ended) == (K.SUCCEEDED, 0, False)
+    assert judge(_exit(OK)).is_main_ended
+
+
+def test_sockets_do_not_excuse_a_replica_that_failed() -> None:
+    assert judge(Facts(EndedBy.SOCKETS, (KILLED,), ())).kind is K.OUT_OF_MEMORY
+    misused = judge(Facts(EndedBy.SOCKETS, (), (EARLY,)))
+    assert misused.kind is K.BUFFER_FAILED
+
+
+@pytest.mark.parametrize(
+    ("end", "limit", "kind", "exit_code", "words"),
+    [
+        (ContainerEnd("worker-1", 5), "", K.FAILED, 5, "at last it ended with code 5"),
+        (ContainerEnd("worker-1", 0), "", K.FAILED, 1, "at last it ended with code 0"),
+        (
+            ContainerEnd("worker-1", 139),
+            "",
+            K.FAILED,
+            139,
+            "at last it ended with code 139 (SIGSEGV: it crashed: it touched memory that is not its own)",
+        ),
+        (
+            ContainerEnd("worker-1", 137, oom_killed=True),
+            "",
+            K.OUT_OF_MEMORY,
+            137,
+            "at last it was killed for want of memory",
+        ),
+        (
+            ContainerEnd("worker-1", 1, oom_killed=True),
+            "64Mi",
+            K.OUT_OF_MEMORY,
+            137,
+            "at last it was killed for want of memory (its limit is 64Mi)",
+        ),
+    ],
+)
+def test_a_worker_that_ends_too_often(
+    end: ContainerEnd, limit: str, kind: VerdictKind, exit_code: int, words: str
+) -> None:
+    worker = WorkerEnds("worker-1", (end, end, end))
+    verdict = judge(Facts(EndedBy.WORKER, worker=worker, worker_memory_limit=limit))
+    assert (verdict.kind, verdict.exit_code) == (kind, exit_code)
+    before = "worker-1 ended 3 times in a row without having run for 10 s; "
+    assert verdict.reason == before + words
+    assert "the cluster would go on restarting it" in verdict.hint
+
+
+def test_a_worker_that_ended_the_run_is_named() -> None:
+    with pytest.raises(ValueError, match="nobody says which"):
+        judge(Facts(EndedBy.WORKER))
+
+
+SILENT = ("worker-0 on 'http' (port 80)", "worker-1 on 'http' (port 80)")
+
+
+def test_endpoints_that_never_listened_are_named() -> None:
+    failed = judge(Facts(EndedBy.EXIT, (FAILED,), silent_endpoints=SILENT))
+    assert failed.reason == (
+        "Main exited with code 3 (worker-0 on 'http' (port 80) never listened; "
+        "worker-1 on 'http' (port 80) never listened)"
+    )
+    late = judge(Facts(EndedBy.TIME_OUT, timeout_s=5, silent_endpoints=SILENT[:1]))
+    assert late.reason.endswith("; worker-0 on 'http' (port 80) never listened")
+    assert judge(Facts(EndedBy.EXIT, (OK,), silent_endpoints=SILENT)).notes == ()
