@@ -44,13 +44,17 @@ def engine_guard(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
         monkeypatch.delenv("DOCKER_CONTEXT", raising=False)
 
 
-def _containers() -> set[str]:
-    """Return the containers of runs whose owner is this process or dead.
+def _in_engine() -> set[str]:
+    """Return the containers and networks of runs whose owner is this process or dead.
 
     Others belong to somebody who uses the tool at the same time.
     """
-    shown = f'{{{{.ID}}}} {{{{.Label "{PID_LABEL}"}}}}'
-    command = ("docker", "ps", "--all", "--filter", f"label={PID_LABEL}", "--format", shown)
+    return _listed("ps", "--all") | _listed("network", "ls")
+
+
+def _listed(*listing: str) -> set[str]:
+    shown = f'{listing[0]}:{{{{.ID}}}} {{{{.Label "{PID_LABEL}"}}}}'
+    command = ("docker", *listing, "--filter", f"label={PID_LABEL}", "--format", shown)
     answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     rows = [line.split() for line in answer.stdout.splitlines()]
     return {
@@ -107,14 +111,14 @@ def session_temporary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path
 
 @pytest.fixture(autouse=True, scope="session")
 def nothing_is_left(session_temporary: Path) -> Iterator[None]:
-    """Fail the session when a container, a child or a folder of pipes is left."""
-    before = _containers()
+    """Fail the session when a container, a network, a child or a folder of pipes is left."""
+    before = _in_engine()
     yield
     deadline = time.monotonic() + CHILD_TIMEOUT_S
     children = psutil.Process().children(recursive=True)
     _, alive = psutil.wait_procs(children, max(deadline - time.monotonic(), 0))
     assert not [process.cmdline() for process in alive if process.is_running()]
-    assert not _containers() - before, "containers are left"
+    assert not _in_engine() - before, "containers or networks are left"
     folders = session_temporary.glob("tyger-local-*")
     assert not [path for path in folders if not path.name.startswith("tyger-local-bug-")]
 

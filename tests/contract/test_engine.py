@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
+import ipaddress
 import os
 import re
 import secrets
 import signal
+import socket
 import stat
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,24 +19,33 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from tyger_local.engine.base import Container, Engine, OutputStream, PullPolicy, Remnant
+from tyger_local.engine.base import (
+    Container,
+    Engine,
+    Network,
+    OutputStream,
+    PullPolicy,
+    Remnant,
+)
 from tyger_local.errors import (
     CommandNotExecutableError,
     CommandNotFoundError,
     EngineError,
     ImageError,
     StartError,
+    UsageError,
     WrongFormatError,
 )
 from tyger_local.outcome.facts import ContainerEnd
 from tyger_local.outcome.record import Usage
-from tyger_local.outcome.sight import ProcessSight
-from tyger_local.plan.model import ContainerPlan, Limits, PipePlan, Role
+from tyger_local.outcome.sight import ProcessSight, Reach
+from tyger_local.plan.model import ContainerPlan, Limits, NetworkPlan, PipePlan, Role
 from tyger_local.spec.buffers import Direction
 from tyger_local.streams.fifo import Fifo, PipeFolder
 from tyger_local.workspace.engines import make_engine
 
 IMAGE = "tyger-local/busybox"
+PYTHON_IMAGE = "tyger-local/mri"
 DEADLINE_S = 20
 GIVEN_BY_ENGINE = {
     "process": {"PATH", "HOME", "TMPDIR", "LANG", "TYGER_LOCAL_PROCESS"},
@@ -54,15 +67,20 @@ class Printed:
 
 
 class Bench:
-    """An engine, a folder of real pipes, and containers that are removed at the end."""
+    """An engine, a folder of real pipes, and containers and networks that are removed at the end."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.folder = PipeFolder()
         self.root = engine.pipe_root or str(self.folder.path)
         self.fifos: dict[str, Fifo] = {}
-        self.labels = (("tyger-local.run", "7"), ("test", secrets.token_hex(8)))
+        self.labels = (
+            ("tyger-local.run", "7"),
+            ("tyger-local.pid", str(os.getpid())),  # so that the session's guard sees what is left
+            ("test", secrets.token_hex(8)),
+        )
         self._containers: list[Container] = []
+        self._networks: list[Network] = []
 
     def pipe(self, buffer: str) -> Fifo:
         if buffer not in self.fifos:
@@ -86,8 +104,22 @@ class Bench:
             labels=self.labels,
         )
 
+    def python(self, program: str, *arguments: str) -> ContainerPlan:
+        """Plan what runs a program in Python."""
+        if self.engine.name == "process":
+            return self.plan(sys.executable, "-c", program, *arguments)
+        return replace(self.plan("python3", "-c", program, *arguments), image=PYTHON_IMAGE)
+
     def create(self, *command: str, env: tuple[tuple[str, str], ...] = ()) -> Container:
-        return self.take(self.engine.create(self.plan(*command, env=env), self.folder.path))
+        return self.make(self.plan(*command, env=env))
+
+    def make(self, plan: ContainerPlan, *networks: Network) -> Container:
+        names = tuple(network.name for network in networks)
+        return self.take(self.engine.create(plan, self.folder.path, names))
+
+    def network(self) -> Network:
+        self._networks.append(self.engine.create_network(NetworkPlan("run-7", self.labels)))
+        return self._networks[-1]
 
     def take(self, container: Container) -> Container:
         """Remove `container` at the end."""
@@ -109,6 +141,8 @@ class Bench:
     def close(self) -> None:
         for container in self._containers:
             container.remove()
+        for network in self._networks:
+            network.remove()
         for fifo in self.fifos.values():
             fifo.close()
         self.folder.remove()
@@ -117,6 +151,14 @@ class Bench:
 
 @pytest.fixture(params=["process", pytest.param("docker", marks=pytest.mark.docker)])
 def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
+    made = Bench(make_engine(request.param))
+    yield made
+    made.close()
+
+
+@pytest.fixture(params=[pytest.param("docker", marks=pytest.mark.docker)])
+def networked(request: pytest.FixtureRequest) -> Iterator[Bench]:
+    """The bench of an engine that has networks."""
     made = Bench(make_engine(request.param))
     yield made
     made.close()
@@ -659,6 +701,47 @@ def test_11_stopping_leaves_what_an_engine_keeps(bench: Bench) -> None:
     )
 
 
+def test_11_a_network_is_found_behind_the_containers(networked: Bench) -> None:
+    network = networked.network()
+    networked.make(networked.plan("sleep", "600"), network).start(Printed())
+    container, found = _remnants(networked)
+    assert (found.name, found.is_running) == (f"network {network.name}", False)
+    assert network.name not in container.name
+    found.stop()
+    assert len(_remnants(networked)) == 2
+    with pytest.raises(EngineError, match=f"{network.name} still has containers in it"):
+        found.remove()
+    container.remove()
+    found.remove()
+    assert _remnants(networked) == []
+    found.remove()
+    network.remove()
+
+
+def test_11_several_may_remove_a_network_with_its_containers_at_once(networked: Bench) -> None:
+    network = networked.network()
+    for _ in range(2):
+        networked.make(networked.plan("sleep", "600"), network).start(Printed())
+    sweeps = [_remnants(networked) for _ in range(4)]
+
+    def sweep(found: list[Remnant]) -> str:
+        for left in found:
+            left.remove()
+        return "swept"
+
+    told: list[object] = []
+    threads = [
+        threading.Thread(target=lambda found=found: told.append(_in_time(lambda: sweep(found))))
+        for found in sweeps
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(DEADLINE_S)
+    assert told == ["swept"] * 4
+    assert _remnants(networked) == []
+
+
 # 12 to 14
 
 BURN = "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done"
@@ -725,4 +808,290 @@ def test_14_one_that_is_removed_while_it_runs_may_be_asked(bench: Bench) -> None
     container.remove()
     assert container.sample() is None
     container.usage()
+    os.close(reader)
+
+
+# 15 to 17
+
+SERVER = """
+import socket, sys
+with socket.create_server((sys.argv[1], 0)) as server:
+    print(server.getsockname()[1], flush=True)
+    connection, _ = server.accept()
+with connection:
+    connection.sendall(b"hello")
+    connection.recv(1)
+"""
+"""Listens at an address and tells on which port; serves one connection, and then no more."""
+
+
+def _until(condition: Callable[[], object]) -> None:
+    deadline, pause = time.monotonic() + DEADLINE_S, threading.Event()
+    while not condition():
+        assert time.monotonic() < deadline, "a condition did not come true"
+        pause.wait(0.01)
+
+
+def _serve(bench: Bench, address: str, *networks: Network) -> tuple[Container, int]:
+    """Start a server; return it and its port."""
+    container, printed = bench.make(bench.python(SERVER, address), *networks), Printed()
+    container.start(printed)
+    _until(lambda: printed.on(OutputStream.STDOUT).endswith(b"\n"))
+    return container, int(printed.on(OutputStream.STDOUT))
+
+
+def _hear(reach: Reach, port: int) -> object:
+    """Connect as it is told, in a thread that ends with it; return what a server says, or what goes wrong."""
+
+    def connect() -> bytes:
+        if reach.namespace is not None:
+            ctypes.CDLL(None).setns(reach.namespace, 0)
+            os.close(reach.namespace)
+        with socket.create_connection((reach.hosts[0], port), DEADLINE_S) as connection:
+            return connection.recv(100)
+
+    return _in_time(connect)
+
+
+def test_15_an_engine_without_networks_says_so(bench: Bench) -> None:
+    if bench.engine.name != "process":
+        return
+    with pytest.raises(UsageError, match="cannot give the network run-7") as caught:
+        bench.network()
+    assert "--engine docker" in caught.value.hint
+
+
+def test_15_a_name_is_no_other_networks(networked: Bench) -> None:
+    names = [networked.network().name for _ in range(2)]
+    assert len(set(names)) == 2
+    assert all("run-7" in name for name in names)
+
+
+def test_15_containers_of_a_network_find_each_other(networked: Bench) -> None:
+    """Each serves the others under names of its own, long and short, and under one that all have."""
+    network, servers = networked.network(), []
+    for index in range(2):
+        names = (f"w-{index}.workers.tyger.svc", f"w-{index}", "workers")
+        plan = replace(networked.plan("nc", "-ll", "-p", "7000", "-e", "hostname"), aliases=names)
+        servers.append(networked.make(replace(plan, host_name=f"host-{index}"), network))
+        servers[-1].start(Printed())
+    _until(lambda: all(server.listening() == {7000} for server in servers))
+    asked = ("w-0.workers.tyger.svc", "w-0", "w-1.workers.tyger.svc", "w-1")
+    script = "; ".join(f"nc {name} 7000 < /dev/null" for name in (*asked, "workers"))
+    client, printed = networked.make(networked.plan("sh", "-ec", script), network), Printed()
+    client.start(printed)
+    end = _in_time(client.wait)
+    *hosts, any_host = printed.on(OutputStream.STDOUT).decode().split()
+    assert end == ContainerEnd("job-2", 0)
+    assert hosts == ["host-0", "host-0", "host-1", "host-1"]
+    assert any_host in hosts
+
+
+def test_15_what_is_sent_arrives_whole_and_so_does_the_answer(networked: Bench) -> None:
+    network = networked.network()
+    plan = replace(networked.plan("nc", "-l", "-p", "7000", "-e", "md5sum"), aliases=("worker",))
+    server = networked.make(plan, network)
+    server.start(Printed())
+    _until(lambda: server.listening() == {7000})
+    script = "head -c 5000000 /dev/zero > /tmp/data; md5sum < /tmp/data; nc worker 7000 < /tmp/data"
+    client, printed = networked.make(networked.plan("sh", "-ec", script), network), Printed()
+    client.start(printed)
+    assert _in_time(client.wait) == ContainerEnd("job-2", 0)
+    ours, theirs = printed.on(OutputStream.STDOUT).decode().splitlines()
+    assert ours == theirs
+
+
+def test_15_nobody_else_is_in_it(networked: Bench) -> None:
+    network = networked.network()
+    plan = networked.plan("nc", "-ll", "-p", "7000", "-e", "hostname")
+    server = networked.make(replace(plan, aliases=("worker",)), network)
+    server.start(Printed())
+    _until(lambda: server.listening() == {7000})
+    script = f"for at in worker {server.address()}; do timeout 1 nc $at 7000 < /dev/null; done"
+    outsiders = []
+    for others in ((), (networked.network(),)):
+        printed = Printed()
+        outsiders.append((networked.make(networked.plan("sh", "-c", script), *others), printed))
+        outsiders[-1][0].start(printed)
+    for outsider, printed in outsiders:
+        end = _in_time(outsider.wait)
+        assert printed.on(OutputStream.STDOUT) == b""
+        assert isinstance(end, ContainerEnd)
+        assert end.exit_code != 0
+
+
+def test_15_its_host_name_may_lie_in_a_domain(networked: Bench) -> None:
+    plan = replace(
+        networked.plan("sh", "-c", "hostname; hostname -f"),
+        host_name="run-7-worker-0",
+        domain="run-7-worker.tyger.svc.cluster.local",
+        aliases=("run-7-worker-0.run-7-worker",),
+    )
+    container, printed = networked.make(plan, networked.network()), Printed()
+    container.start(printed)
+    container.wait()
+    assert printed.on(OutputStream.STDOUT).decode().split() == [
+        "run-7-worker-0",
+        "run-7-worker-0.run-7-worker.tyger.svc.cluster.local",
+    ]
+
+
+def test_15_it_is_removed_once_and_again(networked: Bench) -> None:
+    network = networked.network()
+    container = networked.make(networked.plan("sleep", "600"), network)
+    container.start(Printed())
+    container.remove()
+    network.remove()
+    assert _remnants(networked) == []
+    network.remove()
+
+
+def test_15_a_container_may_be_in_more_than_one(networked: Bench) -> None:
+    networks = [networked.network() for _ in range(2)]
+    plan = networked.plan("nc", "-ll", "-p", "7000", "-e", "hostname")
+    server = networked.make(replace(plan, aliases=("worker",)), *networks)
+    server.start(Printed())
+    _until(lambda: server.listening() == {7000})
+    script = "ip -o -4 address show dev eth0 | awk '{print $4}'; nc worker 7000 < /dev/null"
+    client, printed = networked.make(networked.plan("sh", "-c", script), networks[0]), Printed()
+    client.start(printed)
+    _in_time(client.wait)
+    own, host = printed.on(OutputStream.STDOUT).decode().split()
+    assert host == "run-1-job-2"
+    address = ipaddress.ip_address(server.address() or "")
+    assert address in ipaddress.ip_interface(own).network  # the first one's
+
+
+def test_15_where_one_cannot_be_joined_nothing_is_left(networked: Bench) -> None:
+    network = networked.network()
+    with pytest.raises(EngineError, match="host network"):
+        networked.engine.create(
+            networked.plan("true"), networked.folder.path, (network.name, "host")
+        )
+    assert [left.name for left in _remnants(networked)] == [f"network {network.name}"]
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_15_one_that_is_not_there_is_told_at_the_start_or_before(
+    networked: Bench, place: int
+) -> None:
+    names = [networked.network().name]
+    names.insert(place, "no-such-network")
+    folder = networked.folder.path
+    with pytest.raises((StartError, EngineError), match="no-such-network"):
+        networked.take(networked.engine.create(networked.plan("true"), folder, tuple(names))).start(
+            Printed()
+        )
+
+
+def test_16_the_others_reach_it_at_its_address(networked: Bench) -> None:
+    network = networked.network()
+    server = networked.make(networked.plan("nc", "-l", "-p", "7000", "-e", "hostname"), network)
+    assert server.address() is None
+    server.start(Printed())
+    _until(lambda: server.listening() == {7000})
+    command = ("sh", "-c", f"nc {server.address()} 7000 < /dev/null")
+    client, printed = networked.make(networked.plan(*command), network), Printed()
+    client.start(printed)
+    assert _in_time(client.wait) == ContainerEnd("job-2", 0)
+    assert printed.on(OutputStream.STDOUT) == b"run-1-job-2\n"
+    _in_time(server.wait)
+    assert server.address() is None
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])
+def test_17_looking_at_what_listens_uses_no_connection_up(bench: Bench, address: str) -> None:
+    container, port = _serve(bench, address)
+    seen = [container.listening() for _ in range(100)]
+    assert seen == [None if bench.engine.name == "process" else {port}] * 100
+    reach = container.reach()
+    assert reach is not None
+    heard = _hear(reach, port)
+    if reach.is_inside or address != "127.0.0.1":
+        assert heard == b"hello"
+        assert _in_time(container.wait) == ContainerEnd("job-2", 0)
+    else:
+        assert isinstance(heard, ConnectionRefusedError)
+
+
+def test_17_from_inside_where_that_is_allowed(bench: Bench) -> None:
+    container, _ = bench.start("sleep", "600")
+    reach = container.reach()
+    assert reach is not None
+    assert reach.is_inside is (bench.engine.name == "process" or os.geteuid() == 0)
+    if reach.is_inside:
+        assert reach.hosts == ("127.0.0.1", "::1")
+    if reach.namespace is not None:
+        assert not os.get_inheritable(reach.namespace)
+        os.close(reach.namespace)
+
+
+LISTENERS = """
+import os, socket
+servers = [socket.create_server(("127.0.0.1", 0)), socket.create_server(("", 0))]
+if socket.has_ipv6 and os.path.exists("/proc/net/tcp6"):
+    servers.append(socket.create_server(("::", 0), family=socket.AF_INET6))
+client = socket.create_connection(servers[0].getsockname())
+bound = socket.socket()
+bound.bind(("", 0))
+print(*(server.getsockname()[1] for server in servers), flush=True)
+input()
+servers.pop(0).close()
+print("closed", flush=True)
+input()
+"""
+"""Listens at several ports, has connections at others, and closes the first listener when it is told to."""
+
+
+def test_17_all_that_listens_is_seen_and_nothing_else(networked: Bench) -> None:
+    writer, keep = networked.pipe("gate").open_writer(), networked.pipe("gate").open_reader()
+    program = f"import sys; sys.stdin = open('{networked.root}/gate')\n{LISTENERS}"
+    network, printed = (
+        networked.network(),
+        Printed(),
+    )  # where the engine's own server is inside, too
+    container = networked.make(networked.python(program), network)
+    container.start(printed)
+    _until(lambda: printed.on(OutputStream.STDOUT).endswith(b"\n"))
+    ports = [int(port) for port in printed.on(OutputStream.STDOUT).split()]
+    assert container.listening() == set(ports)
+    os.write(writer, b"\n")
+    _until(lambda: printed.on(OutputStream.STDOUT).endswith(b"closed\n"))
+    assert container.listening() == set(ports[1:])
+    os.close(writer)
+    os.close(keep)
+
+
+def _network_sights(container: Container) -> tuple[object, ...]:
+    return container.address(), container.listening(), container.reach()
+
+
+def test_17_nothing_is_known_before_the_start_and_after_the_end(bench: Bench) -> None:
+    container = bench.create("sh", "-c", "exit 3")
+    assert _network_sights(container) == (None, None, None)
+    container.start(Printed())
+    container.wait()
+    assert _network_sights(container) == (None, None, None)
+    container.remove()
+    assert _network_sights(container) == (None, None, None)
+
+
+def test_17_nothing_is_known_of_one_that_could_not_start(bench: Bench) -> None:
+    container = bench.create("/no/such/command")
+    with pytest.raises(StartError):
+        container.start(Printed())
+    assert _network_sights(container) == (None, None, None)
+
+
+def test_17_nothing_is_known_of_one_that_has_died_unnoticed(networked: Bench) -> None:
+    container, _ = _serve(networked, "0.0.0.0")
+    assert container.listening()
+    container.signal(signal.SIGKILL)
+    _until(lambda: _network_sights(container) == (None, None, None))
+
+
+def test_17_one_that_is_removed_while_it_runs_may_be_asked(bench: Bench) -> None:
+    container, reader = _await_ready(bench, LOOP)
+    container.remove()
+    assert _network_sights(container) == (None, None, None)
     os.close(reader)

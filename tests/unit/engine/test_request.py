@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tyger_local.engine.docker.request import container_request
-from tyger_local.plan.model import ContainerPlan, Limits, MountPlan, PipePlan, Role
+from tyger_local.engine.docker.request import container_request, network_request
+from tyger_local.plan.model import ContainerPlan, Limits, MountPlan, NetworkPlan, PipePlan, Role
 from tyger_local.spec.buffers import Direction
 
 MIB = 2**20
@@ -123,6 +123,25 @@ def test_the_network() -> None:
     assert _host(network="mine")["NetworkMode"] == "mine"
 
 
+def test_its_names_count_in_its_first_network() -> None:
+    plan = replace(PLAN, aliases=("worker-0.tyger", "worker-0"))
+    sent = _request(plan, network="mine")
+    assert sent["NetworkingConfig"] == {
+        "EndpointsConfig": {"mine": {"Aliases": ["worker-0.tyger", "worker-0"]}}
+    }
+    assert "NetworkingConfig" not in _request(plan)  # the engine's default network takes none
+    assert "NetworkingConfig" not in _request(network="mine")
+
+
+def test_a_network() -> None:
+    assert network_request(NetworkPlan("run-7", (("tyger-local.run", "7"),)), "unique") == {
+        "Name": "unique",
+        "CheckDuplicate": True,
+        "Driver": "bridge",
+        "Labels": {"tyger-local.run": "7"},
+    }
+
+
 def test_what_is_not_said_is_left_to_the_image() -> None:
     sent = _request()
     del sent["HostConfig"]
@@ -146,6 +165,7 @@ def test_what_is_not_said_is_left_to_the_image() -> None:
         ("env", (("A", "1"), ("B", "x=y"), ("C", "")), "Env", ["A=1", "B=x=y", "C="]),
         ("working_dir", "/work", "WorkingDir", "/work"),
         ("user", "1234:5", "User", "1234:5"),
+        ("domain", "workers.tyger", "Domainname", "workers.tyger"),
         ("labels", (("tyger-local.run", "7"),), "Labels", {"tyger-local.run": "7"}),
     ],
 )
