@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from soak.tool import containers
+from soak.tool import in_engine
 
 TOOL = (sys.executable, "-m", "tyger_local")
 IMAGE = "tyger-local/busybox"
@@ -176,8 +176,8 @@ def _leftovers(crowd: Crowd) -> Iterator[str]:
     def entries() -> list[str]:
         return [path.name for path in (crowd.home / "running").iterdir()]
 
-    if not _wait_for(lambda: not entries() and not containers(crowd.folder), CLEAN_WITHIN_S):
-        yield f"left: {entries()} {containers(crowd.folder)}"
+    if not _wait_for(lambda: not entries() and not in_engine(crowd.folder), CLEAN_WITHIN_S):
+        yield f"left: {entries()} {in_engine(crowd.folder)}"
 
 
 def _wait_for(condition: Callable[[], object], timeout_s: float = TIMEOUT_S) -> bool:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from soak.case import BUSYBOX
-from soak.tool import TIMEOUT_S, Answer, containers, run_tool, tool_argv
+from soak.tool import TIMEOUT_S, Answer, in_engine, run_tool, tool_argv
 
 FULL_AT = "1m"
 STOPPED_WITHIN_S = 10.0
@@ -75,9 +75,9 @@ def faults_of(answer: Answer, code: int, verdict: str, words: str = "") -> Itera
 
 def left_by(folder: Path) -> Iterator[str]:
     """Return what is left of the runs in `folder`."""
-    left = containers(folder)
+    left = in_engine(folder)
     if left:
-        yield f"containers are left: {left}"
+        yield f"containers or networks are left: {left}"
 
 
 def full_disk(folder: Path) -> Iterator[str]:

@@ -3,8 +3,8 @@
 Each round starts a run on Docker or on the process engine with an output file and kills the tool alone or its
 whole process group 0 to 1.5 seconds after it was started or after its record appeared, while another process
 creates codespecs in the same store and is killed too. Five seconds later nothing may be left: no container,
-no process, no folder of pipes, no hidden output, no entry of a living run; the record says how it ended, and
-no version of a codespec is lost.
+no network, no process, no folder of pipes, no hidden output, no entry of a living run; the record says how it
+ended, and no version of a codespec is lost.
 """
 
 from __future__ import annotations
@@ -35,6 +35,10 @@ LATEST_KILL_S = 1.5
 AT_ONCE = 2
 INPUT_BYTES = 50_000
 RECORD_TIMEOUT_S = 20.0
+
+CONTAINERS = ("ps", "--all")
+NETWORKS = ("network", "ls")
+"""How Docker's own client lists them."""
 
 SCRIPTS = {
     "streams for ever": "trap '' TERM; cat $INPUT_PIPE > $OUTPUT_PIPE; sleep 600",
@@ -177,15 +181,16 @@ def _left(one: Round) -> list[str]:
         *(one.home / "running").glob("*"),
     )
     found = [str(path) for path in paths]
-    found += [f"container {name}" for name in _containers(one)]
+    found += [f"container {name}" for name in _listed(one, *CONTAINERS)]
+    found += [f"network {name}" for name in _listed(one, *NETWORKS)]
     found += [f"process {p.pid}: {' '.join(_command(p))}" for p in _processes(one)]
     return found
 
 
-def _containers(one: Round) -> list[str]:
+def _listed(one: Round, *listing: str) -> list[str]:
     store = hashlib.sha256(os.fsencode(one.home.resolve())).hexdigest()[:16]
-    listing = ("docker", "ps", "-aq", "--filter", f"label=tyger-local.store={store}")
-    return subprocess.run(listing, capture_output=True, text=True, check=True).stdout.split()
+    argv = ("docker", *listing, "--quiet", "--filter", f"label=tyger-local.store={store}")
+    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.split()
 
 
 def _processes(one: Round) -> Iterator[psutil.Process]:
@@ -231,8 +236,10 @@ def _damage(one: Round, versions: list[int]) -> list[str]:
 
 def _tidy(one: Round) -> None:
     """Remove what was left, now that it is told."""
-    for name in _containers(one):
+    for name in _listed(one, *CONTAINERS):
         subprocess.run(("docker", "rm", "-f", name), check=False, capture_output=True)
+    for name in _listed(one, *NETWORKS):
+        subprocess.run(("docker", "network", "rm", name), check=False, capture_output=True)
     for process in _processes(one):
         with suppress(psutil.Error):
             process.kill()

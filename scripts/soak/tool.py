@@ -78,9 +78,12 @@ def run_tool(argv: Sequence[str], env: Mapping[str, str] | None = None) -> Answe
     return Answer(process.returncode, out, err.decode(errors="replace"))
 
 
-def containers(folder: Path) -> list[str]:
-    """Return the containers that runs of the store in `folder` have left."""
+def in_engine(folder: Path) -> list[str]:
+    """Return the containers and networks that runs of the store in `folder` have left."""
     home = str((folder / "home").resolve())
     label = f"label=tyger-local.store={hashlib.sha256(home.encode()).hexdigest()[:16]}"
-    argv = ("docker", "ps", "--all", "--quiet", "--filter", label)
-    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.split()
+    found: list[str] = []
+    for listing in (("ps", "--all"), ("network", "ls")):
+        argv = ("docker", *listing, "--quiet", "--filter", label)
+        found += subprocess.run(argv, capture_output=True, text=True, check=True).stdout.split()
+    return found

@@ -53,6 +53,13 @@ def _containers(home: Path, *filters: str) -> list[str]:
     return subprocess.run(listing, capture_output=True, text=True, check=True).stdout.split()
 
 
+def _networks(home: Path) -> list[str]:
+    """The networks of a store."""
+    store = hashlib.sha256(str(home.resolve()).encode()).hexdigest()[:16]
+    listing = ("docker", "network", "ls", "-q", f"--filter=label=tyger-local.store={store}")
+    return subprocess.run(listing, capture_output=True, text=True, check=True).stdout.split()
+
+
 def _streaming(*flags: str, output: str = "out") -> subprocess.Popen[bytes]:
     """Start a run that has passed a few bytes on and waits for more."""
     script = "trap '' TERM; cat $INPUT_PIPE > $OUTPUT_PIPE; sleep 600"
@@ -80,7 +87,7 @@ def _end(tool: subprocess.Popen[bytes]) -> None:
 
 def _left(home: Path) -> list[str]:
     paths = (*(home / "running").glob("*.json"), *Path("temporary").iterdir(), *Path().glob(".*"))
-    return [*map(str, paths), *_containers(home)]
+    return [*map(str, paths), *_containers(home), *_networks(home)]
 
 
 def _check_record() -> None:

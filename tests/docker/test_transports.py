@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -24,10 +25,11 @@ from tyger_local.errors import (
     EngineUnavailableError,
     ImageError,
 )
-from tyger_local.plan.model import ContainerPlan, Limits, Role
+from tyger_local.plan.model import ContainerPlan, Limits, NetworkPlan, Role
 
 IMAGE = "tyger-local/busybox"
 TIMEOUT_S = 20.0
+LABELS = (("tyger-local.run", "transport-test"), ("tyger-local.pid", str(os.getpid())))
 
 # Where the engine is
 
@@ -100,7 +102,7 @@ def engine(request: pytest.FixtureRequest) -> Iterator[DockerEngine]:
 def create(engine: DockerEngine, tmp_path: Path) -> Iterator[Callable[..., DockerContainer]]:
     made: list[DockerContainer] = []
 
-    def create(*command: str) -> DockerContainer:
+    def create(*command: str, networks: tuple[str, ...] = ("none",)) -> DockerContainer:
         plan = ContainerPlan(
             role=Role.JOB,
             index=0,
@@ -112,9 +114,9 @@ def create(engine: DockerEngine, tmp_path: Path) -> Iterator[Callable[..., Docke
             pipe_root="/etc/buffer-fifos",
             pipes=(),
             limits=Limits(),
-            labels=(),
+            labels=LABELS,
         )
-        made.append(engine.create(plan, tmp_path, ("none",)))
+        made.append(engine.create(plan, tmp_path, networks))
         return made[-1]
 
     yield create
@@ -155,6 +157,28 @@ def test_both_remove_what_runs(create: Callable[..., DockerContainer]) -> None:
     container = create("sleep", "60")
     container.start(lambda *_: None)
     container.remove()
+
+
+@pytest.mark.docker
+def test_both_make_find_and_remove_a_network(
+    engine: DockerEngine, create: Callable[..., DockerContainer]
+) -> None:
+    networks = [engine.create_network(NetworkPlan("run-1", LABELS)) for _ in range(2)]
+    names = [network.name for network in networks]
+    try:
+        container = create("sleep", "60", networks=tuple(names))
+        container.start(lambda *_: None)
+        told = engine._api.container(container.id)["NetworkSettings"]["Networks"]
+        assert {name: told[name]["IPAddress"] != "" for name in names} == dict.fromkeys(names, True)
+        assert container.address() == told[names[0]]["IPAddress"]
+        mine = [left for left in engine.remnants() if dict(LABELS).items() <= left.labels.items()]
+        assert {left.name for left in mine[1:]} == {f"network {name}" for name in names}
+        for left in mine:
+            left.remove()
+            left.remove()
+    finally:
+        for network in networks:
+            network.remove()
 
 
 @pytest.mark.docker

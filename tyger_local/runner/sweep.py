@@ -19,7 +19,7 @@ from tyger_local.streams.leftovers import is_folder, is_temporary, keep_partial,
 
 
 class Fate(Enum):
-    """What becomes of a container."""
+    """What becomes of a container, or of the network of a run."""
 
     LEAVE = "leave"
     STOP = "stop"
@@ -41,7 +41,7 @@ class Done:
 
     Attributes:
         run_id: Of the run that left it; empty when it does not say.
-        what: The thing: a container's name, a path, how the run ended.
+        what: The thing: the name of a container or network, a path, how the run ended.
     """
 
     run_id: str
@@ -68,8 +68,8 @@ class Broom:
     """What a sweep is done with.
 
     Attributes:
-        engines: To look for containers on, by name.
-        fate: Decides by its labels what becomes of a container.
+        engines: To look for containers and networks on, by name.
+        fate: Decides by its labels what becomes of one.
         end_record: Writes down that a run has ended, unless it says so already; returns what it wrote, in
             words, or would write.
         forget: Notes that nothing is left of a run.
@@ -88,7 +88,7 @@ def sweep(
 ) -> Swept:
     """Remove what is left of dead runs.
 
-    Containers go first, since they use the rest.
+    Containers go first, since they use the rest, their networks too.
 
     Args:
         remains: The runs.
@@ -116,7 +116,7 @@ class _Sweep:
         self._troubled: set[str] = set()
 
     def sweep_engine(self, engine: Engine, remains: Sequence[Remains]) -> None:
-        """Stop or remove the containers of dead runs on one engine."""
+        """Stop or remove the containers, and then the networks, of dead runs on one engine."""
         for left in remains:
             if left.place != engine.place:
                 text = f"a container may be left on another engine, {left.place}: prune there"

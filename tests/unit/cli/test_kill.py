@@ -149,11 +149,11 @@ def test_killed_while_streaming(home: Path, number: signal.Signals, *, whole_gro
     [
         ("tyger_local.store.runs/RunStore.write", 1, False),
         ("tyger_local.streams.fifo/PipeFolder._fill", 1, True),
-        ("tyger_local.engine.process/ChildProcess.start", 1, True),
+        ("tyger_local.engine.child/ChildProcess.start", 1, True),
         ("tyger_local.store.runs/RunStore.write", 2, True),
         ("tyger_local.runner.ends/HostEnds.publish", 1, True),
         ("tyger_local.store.runs/RunStore.write", 3, True),
-        ("tyger_local.engine.process/ChildProcess.remove", 1, None),
+        ("tyger_local.engine.child/ChildProcess.remove", 1, None),
         ("tyger_local.workspace.registration/Registration.__exit__", 1, None),
     ],
 )

@@ -42,25 +42,31 @@ def test_what_listens_in_its_network_is_seen(child: subprocess.Popen[bytes]) -> 
     assert port not in (process.listening() or ())
 
 
+NOTHING = (None, None, None)
+
+
+def _told(process: MainProcess) -> tuple[object, ...]:
+    return process.listening(), process.sockets_in_use(), process.network()
+
+
 def test_a_process_that_is_another_containers_tells_nothing(
     child: subprocess.Popen[bytes],
 ) -> None:
     process = MainProcess(child.pid, STRANGER)
-    assert (process.listening(), process.network()) == (None, None)
+    assert _told(process) == NOTHING
 
 
 def test_a_process_that_is_not_there_tells_nothing(child: subprocess.Popen[bytes]) -> None:
     process = MainProcess(child.pid, OURS)
     child.kill()
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
-    assert (process.listening(), process.network()) == (None, None)  # nobody has reaped it
+    assert _told(process) == NOTHING  # nobody has reaped it
     child.wait()
-    assert (process.listening(), process.network()) == (None, None)
+    assert _told(process) == NOTHING
 
 
 def test_where_no_processes_are_shown_there_is_nothing_to_tell(tmp_path: Path) -> None:
-    process = MainProcess(os.getpid(), OURS, tmp_path)
-    assert (process.listening(), process.network()) == (None, None)
+    assert _told(MainProcess(os.getpid(), OURS, tmp_path)) == NOTHING
 
 
 def _shown(tmp_path: Path, **tables: str) -> MainProcess:
@@ -78,6 +84,12 @@ def test_a_machine_without_version_6(tmp_path: Path) -> None:
 
 def test_both_versions(tmp_path: Path) -> None:
     assert _shown(tmp_path, tcp="0:0050", tcp6="0:0051").listening() == {80, 81}
+
+
+def test_how_many_sockets_are_in_use(child: subprocess.Popen[bytes]) -> None:
+    counts = MainProcess(child.pid, OURS).sockets_in_use()
+    assert counts
+    assert all(count.isdigit() for count in counts)
 
 
 def test_a_kernel_that_shows_no_connections(tmp_path: Path) -> None:

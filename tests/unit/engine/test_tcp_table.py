@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tyger_local.engine.docker.tcp_table import listening_ports
+from tyger_local.engine.docker.tcp_table import listening_ports, tcp_in_use
 
 HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
 HEAD_6 = (
@@ -55,3 +55,20 @@ def test_version_6(address: str) -> None:
 @pytest.mark.parametrize("table", ["", HEAD, HEAD_6, f"{HEAD}\n", f"{HEAD}   0: 00000000:1F90\n"])
 def test_what_says_nothing(table: str) -> None:
     assert listening_ports(table) == set()
+
+
+COUNTS = """sockets: used 75
+TCP: inuse 4 orphan 1 tw 70 alloc 11 mem 516
+UDP: inuse 9 mem 0
+"""
+COUNTS_6 = """TCP6: inuse 12
+UDP6: inuse 3
+FRAG6: inuse 0 memory 0
+"""
+
+
+@pytest.mark.parametrize(
+    ("counts", "in_use"), [(COUNTS, "4"), (COUNTS_6, "12"), ("", ""), ("TCP:\n", "")]
+)
+def test_how_many_are_in_use(counts: str, in_use: str) -> None:
+    assert tcp_in_use(counts) == in_use

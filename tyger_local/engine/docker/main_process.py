@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tyger_local.engine.docker.tcp_table import listening_ports
+from tyger_local.engine.docker.tcp_table import listening_ports, tcp_in_use
 from tyger_local.engine.sights import PROC
 
 CLONE_NEWNET = 0x40000000
@@ -41,12 +41,22 @@ class MainProcess:
 
         A container that shares a network with others, or with the machine, cannot be told from them.
         """
+        tables = self._network_files("tcp", "tcp6")
+        return None if tables is None else frozenset().union(*map(listening_ports, tables))
+
+    def sockets_in_use(self) -> tuple[str, ...] | None:
+        """Return how many TCP sockets are in use in its network; None where that is not shown."""
+        counts = self._network_files("sockstat", "sockstat6")
+        return None if counts is None else tuple(map(tcp_in_use, counts))
+
+    def _network_files(self, version_4: str, version_6: str) -> list[str] | None:
+        """Return what the kernel shows of its network; of version 6 only where the machine has that."""
         try:
             with self._folder() as folder:
-                ports = listening_ports(_text(folder, "net/tcp"))
-                with contextlib.suppress(FileNotFoundError):  # a machine without version 6
-                    ports |= listening_ports(_text(folder, "net/tcp6"))
-                return ports
+                texts = [_text(folder, f"net/{version_4}")]
+                with contextlib.suppress(FileNotFoundError):
+                    texts.append(_text(folder, f"net/{version_6}"))
+                return texts
         except OSError:
             return None
 

@@ -13,6 +13,7 @@ from tyger_local.errors import EngineError
 from tyger_local.outcome.sight import Reach
 
 if TYPE_CHECKING:  # most runs neither listen nor are reached, and shall not wait for it
+    from tyger_local.engine.docker.listeners import Listeners
     from tyger_local.engine.docker.main_process import MainProcess
 
 LOCALHOST = ("127.0.0.1", "::1")
@@ -37,6 +38,7 @@ class Reaching:
         self._proc = proc
         self._is_up = False
         self._process: MainProcess | None = None
+        self._listeners: Listeners | None = None
         self._may_enter: bool | None = None
 
     def begin(self) -> None:
@@ -55,7 +57,14 @@ class Reaching:
     def listening(self) -> frozenset[int] | None:
         """Return on which TCP ports it accepts connections. Asks the engine for its process, once."""
         process = self._main_process()
-        return None if process is None else process.listening()
+        if process is None:
+            return None
+        if self._listeners is None:
+            # Late: see above.
+            from tyger_local.engine.docker.listeners import Listeners  # noqa: PLC0415
+
+            self._listeners = Listeners(process)
+        return self._listeners.look()
 
     def reach(self) -> Reach | None:
         """Return how to connect to it: from inside where we may enter, or else from here."""

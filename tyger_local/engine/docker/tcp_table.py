@@ -1,4 +1,4 @@
-"""What the kernel's tables of TCP connections say (``/proc/<pid>/net/tcp`` and ``tcp6``). Reads no file."""
+"""What the kernel says of a network in ``tcp``, ``tcp6``, ``sockstat`` and ``sockstat6``. Reads no file."""
 
 from __future__ import annotations
 
@@ -22,6 +22,15 @@ def listening_ports(table: str) -> frozenset[int]:
     rows = (line.split() for line in table.splitlines()[1:])
     local = (row[1].split(":") for row in rows if len(row) > 3 and row[3] == LISTEN)
     return frozenset(int(port, 16) for address, port in local if address != _shown(RESOLVER))
+
+
+def tcp_in_use(counts: str) -> str:
+    """Return what the counts of sockets say of those of TCP that are in use: listening or connected.
+
+    What else stands in that line counts the whole machine.
+    """
+    rows = (line.split() for line in counts.splitlines())
+    return next((row[2] for row in rows if len(row) > 2 and row[0] in ("TCP:", "TCP6:")), "")
 
 
 def _shown(address: bytes) -> str:
