@@ -1,15 +1,12 @@
-"""A plan for people: the document of ``--dry-run`` and the `docker run` line that does the same."""
+"""A plan for people: the document of ``--dry-run``."""
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
-from tyger_local.plan.model import ContainerPlan, Limits, RunPlan
+from tyger_local.plan.docker_lines import PIPE_FOLDER, bind, docker_network_line, docker_run_line
+from tyger_local.plan.model import ContainerPlan, Limits, Role, RunPlan
 from tyger_local.spec.versions import JsonObject
-
-PIPE_FOLDER = "PIPES"
-"""Stands for the host's folder of pipes, which exists only while a run does."""
 
 
 def described(
@@ -17,42 +14,90 @@ def described(
 ) -> JsonObject:
     """Return `plan` as a document.
 
+    Its containers stand in the order in which they start, workers first: so their docker lines can be pasted
+    one after the other, behind that of the network.
+
     Args:
         plan: The plan.
         connections: What each buffer is connected to on the host, in words.
         capacity_checked: Whether the limits were compared with a machine.
     """
-    first = plan.containers[0]
+    network = plan.private_network
     return {
         "runId": plan.run_id,
-        "image": first.image,
-        "entrypoint": _argv(first.entrypoint, "[image's ENTRYPOINT]"),
-        "arguments": _arguments(first),
-        "env": dict(first.env),
+        "timeoutSeconds": plan.timeout_s,
+        "network": plan.network or "[engine's default]",
+        "privateNetwork": None if network is None else network.name,
+        **({} if network is None else {"dockerNetwork": docker_network_line(plan)}),
+        "containers": [
+            _container(plan, container, connections, capacity_checked=capacity_checked)
+            for container in (*plan.workers, *plan.jobs)
+        ],
+        "warnings": [difference.text for difference in plan.differences],
+    }
+
+
+_UNCHECKED = {"capacity": "not checked"}
+
+
+def _container(
+    plan: RunPlan,
+    container: ContainerPlan,
+    connections: Mapping[str, str],
+    *,
+    capacity_checked: bool,
+) -> JsonObject:
+    domain = f".{container.domain}" if container.domain else ""
+    is_worker = container.role is Role.WORKER
+    return {
+        "name": container.label,
+        "role": container.role.value,
+        "hostName": f"{container.host_name}{domain}",
+        **({"aliases": list(container.aliases)} if is_worker else {}),
+        "image": container.image,
+        "entrypoint": _argv(container.entrypoint, "[image's ENTRYPOINT]"),
+        "arguments": _arguments(container),
+        "env": dict(container.env),
+        **(_endpoints(container) if is_worker else _ends(container, connections)),
+        "limits": {**_limits(container.limits), **({} if capacity_checked else _UNCHECKED)},
+        "mounts": [
+            *([bind(PIPE_FOLDER, container.pipe_root)] if container.pipes else []),
+            *(bind(m.source, m.target, read_only=m.read_only) for m in container.mounts),
+        ],
+        "workingDir": container.working_dir or "[image's WORKDIR]",
+        "user": container.user or "[image's USER]",
+        "dockerRun": docker_run_line(plan, container),
+    }
+
+
+def _endpoints(worker: ContainerPlan) -> JsonObject:
+    return {"endpoints": {endpoint.name: endpoint.port for endpoint in worker.endpoints}}
+
+
+def _ends(job: ContainerPlan, connections: Mapping[str, str]) -> JsonObject:
+    """Return what the pipes and sockets of a job are connected to."""
+
+    def end(buffer: str | None) -> JsonObject | None:
+        return None if buffer is None else {"buffer": buffer, "host": connections.get(buffer, "")}
+
+    return {
         "buffers": {
             pipe.buffer: {
                 "direction": pipe.direction.value,
                 "pipe": pipe.path,
                 "host": connections.get(pipe.buffer, ""),
             }
-            for pipe in first.pipes
+            for pipe in job.pipes
         },
-        "limits": {**_limits(first.limits), **({} if capacity_checked else _UNCHECKED)},
-        "mounts": [
-            *([_mount(first, PIPE_FOLDER)] if first.pipes else []),
-            *(_bind(m.source, m.target, m.read_only) for m in first.mounts),
+        "sockets": [
+            {
+                "port": socket.port,
+                "input": end(socket.input_buffer),
+                "output": end(socket.output_buffer),
+            }
+            for socket in job.sockets
         ],
-        "workingDir": first.working_dir or "[image's WORKDIR]",
-        "user": first.user or "[image's USER]",
-        "network": plan.network or "[engine's default]",
-        "hostNames": [container.host_name for container in plan.containers],
-        "timeoutSeconds": plan.timeout_s,
-        "dockerRun": docker_run_line(plan, first),
-        "warnings": [difference.text for difference in plan.differences],
     }
-
-
-_UNCHECKED = {"capacity": "not checked"}
 
 
 def _argv(given: tuple[str, ...] | None, otherwise: str) -> object:
@@ -76,52 +121,3 @@ def _limits(limits: Limits) -> JsonObject:
         "gpus": limits.gpus or None,
     }
     return {name: value for name, value in named.items() if value is not None}
-
-
-def _bind(source: str, target: str, read_only: bool) -> str:
-    return f"{source}:{target}{':ro' if read_only else ''}"
-
-
-def _mount(container: ContainerPlan, folder: str) -> str:
-    return _bind(folder, container.pipe_root, read_only=False)
-
-
-def docker_run_line(plan: RunPlan, container: ContainerPlan) -> str:
-    """Return the `docker run` command that would do what `container` says.
-
-    ``PIPES`` in it stands for a folder with a FIFO for each buffer.
-    """
-    words = ["docker", "run", "--rm", *_flags(plan, container), container.image]
-    if container.entrypoint is not None:
-        words += container.entrypoint[1:]
-    words += container.arguments or ()
-    return shlex.join(words)
-
-
-def _flags(plan: RunPlan, container: ContainerPlan) -> Iterator[str]:
-    limits = container.limits
-    yield f"--hostname={container.host_name}"
-    if container.pipes:
-        yield f"--volume={_mount(container, PIPE_FOLDER)}"
-    for mount in container.mounts:
-        yield f"--volume={_bind(mount.source, mount.target, mount.read_only)}"
-    for name, value in container.env:
-        yield f"--env={name}={value}"
-    named: tuple[tuple[str, object], ...] = (
-        ("--cpu-period", limits.cpu_period_us if limits.cpu_quota_us else None),
-        ("--cpu-quota", limits.cpu_quota_us),
-        ("--cpu-shares", limits.cpu_shares),
-        ("--memory", limits.memory_bytes),
-        ("--memory-swap", limits.memory_bytes),
-        ("--memory-reservation", limits.memory_reservation_bytes),
-        ("--shm-size", limits.shm_bytes),
-        ("--gpus", limits.gpus or None),
-        ("--workdir", container.working_dir),
-        ("--user", container.user),
-        ("--network", plan.network),
-        ("--platform", container.platform),
-        ("--entrypoint", container.entrypoint[0] if container.entrypoint else None),
-    )
-    for flag, given in named:
-        if given is not None:
-            yield f"{flag}={given}"

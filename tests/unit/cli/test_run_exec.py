@@ -445,7 +445,7 @@ def test_a_terminal_is_read_on_purpose_and_never_by_a_dry_run() -> None:
     _check_succeeded(Answer((), process.returncode, out.decode(), err.decode()), "typed\n")
     with _on_a_terminal("run", "exec", "-c", "cat", "--dry-run", stdin=True) as (process, _):
         out, _ = process.communicate(timeout=TIMEOUT_S)
-    assert (process.returncode, yaml.safe_load(out)["image"]) == (0, "x")
+    assert (process.returncode, yaml.safe_load(out)["containers"][0]["image"]) == (0, "x")
 
 
 @pytest.mark.parametrize("flags", [[], ["--no-progress"], ["--logs"]])
@@ -641,24 +641,25 @@ def test_a_dry_run(cli: Cli, home: Path) -> None:
     answer = cli("run", "exec", "-f", "spec.json", "--dry-run", "--engine=docker", "-b", "input=no")
     assert (answer.returncode, answer.stderr) == (0, "")
     plan = yaml.safe_load(answer.stdout)
-    assert plan["entrypoint"] == ["sh", "-c", CAT]
-    assert plan["env"] == {
+    (container,) = plan["containers"]
+    assert container["entrypoint"] == ["sh", "-c", CAT]
+    assert container["env"] == {
         "TYGER_RUN_ID": "[run id]",
         "INPUT_PIPE": "/etc/buffer-fifos/input",
         "OUTPUT_PIPE": "/etc/buffer-fifos/output",
         "LONG": "x",
         "B": "x",
     }
-    assert plan["buffers"]["output"]["host"] == "standard output"
-    assert plan["limits"]["capacity"] == "not checked"
-    assert plan["dockerRun"].startswith("docker run ")
+    assert container["buffers"]["output"]["host"] == "standard output"
+    assert container["limits"]["capacity"] == "not checked"
+    assert container["dockerRun"].startswith("docker run ")
     assert len(plan["warnings"]) == 2
     assert not home.exists()
     _write("bare.json", {"image": "x"})
-    plan = yaml.safe_load(
+    (bare,) = yaml.safe_load(
         cli("run", "exec", "-f", "bare.json", "--dry-run", "--engine=docker").stdout
-    )
-    assert (plan["entrypoint"], plan["arguments"]) == ("[image's ENTRYPOINT]", "[image's CMD]")
+    )["containers"]
+    assert (bare["entrypoint"], bare["arguments"]) == ("[image's ENTRYPOINT]", "[image's CMD]")
 
 
 DIFFERENCES = [

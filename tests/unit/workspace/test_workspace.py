@@ -251,8 +251,9 @@ def test_runs_that_are_refused(
 def test_plan(home: Path) -> None:
     workspace = Workspace(engine="docker")
     plan = workspace.runs.plan(CAT, {"input": "nope"})
-    assert plan["entrypoint"] == CAT["command"]
-    assert plan["buffers"] == {
+    (container,) = plan["containers"]  # type: ignore[misc]  # a document
+    assert container["entrypoint"] == CAT["command"]
+    assert container["buffers"] == {
         "input": {"direction": "input", "pipe": "/etc/buffer-fifos/input", "host": "nope"},
         "output": {
             "direction": "output", "pipe": "/etc/buffer-fifos/output", "host": "standard output",
