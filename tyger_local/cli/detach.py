@@ -45,7 +45,7 @@ def supervise_run(answer_fd: int, console: Console, watchdog: Watchdog | None) -
         workspace = Workspace(order.home, order.engine, warn=console.warn)
         if watchdog is not None:
             watchdog.guard(str(workspace.home.absolute()))
-        narrator = Narrator(console, order.request.job.replicas, timestamps=False, live=False)
+        narrator = Narrator(console, order.request.replicas, timestamps=False, live=False)
         cancellation = Cancellation()
 
         def tell(event: Event) -> None:

@@ -14,6 +14,7 @@ from tyger_local.cli.record_file import RecordFile
 from tyger_local.cli.run_values import options_from, request_from
 from tyger_local.cli.signals import canceling
 from tyger_local.errors import EXIT_ERROR, EXIT_READER_CLOSED, StoreError, UsageError
+from tyger_local.outcome.last_words import whose_last_words
 from tyger_local.outcome.record import RunRecord
 from tyger_local.outcome.verdict import Verdict, VerdictKind
 from tyger_local.runner.cancel import Cancellation
@@ -47,7 +48,7 @@ def execute(given: Mapping[str, Any], workspace: Workspace, console: Console) ->
     record_file.refuse_same(_files(given, request))
     cancellation = Cancellation()
     narrator = Narrator(
-        console, request.job.replicas, timestamps=given["timestamps"], live=not given["shell"]
+        console, request.replicas, timestamps=given["timestamps"], live=not given["shell"]
     )
     with closing(narrator):
         options = options_from(given, emit=narrator.tell, cancellation=cancellation)
@@ -56,7 +57,7 @@ def execute(given: Mapping[str, Any], workspace: Workspace, console: Console) ->
     is_recorded = record_file.write(record.document(), console)
     verdict = ended_verdict(record)
     if verdict.kind in SHOWING_LOGS and not given["logs"]:
-        _show_last_lines(workspace, record.id, request.job.replicas, console)
+        _show_last_lines(workspace, record, request.replicas, console)
     conclude(record, narrator, console)
     return verdict.exit_code if is_recorded else verdict.exit_code or EXIT_ERROR
 
@@ -85,7 +86,8 @@ def conclude(record: RunRecord, narrator: Narrator, console: Console) -> None:
     fields = {"runId": record.id, "verdict": verdict.kind.value, "exitCode": verdict.exit_code}
     aside = "".join(f"; {note}" for note in record.notes)
     if verdict.kind is VerdictKind.SUCCEEDED:
-        summary = narrator.summary(record.buffers)
+        of_all = [stats for container in record.containers for stats in container.buffers]
+        summary = narrator.summary(of_all or record.buffers)
         console.last_line(f"Run {record.id} succeeded: {summary}{aside}.", **fields)
     elif verdict.kind is not VerdictKind.CANCELED or verdict.exit_code != EXIT_READER_CLOSED:
         # Whoever closed stdout does not want to hear more.
@@ -95,14 +97,16 @@ def conclude(record: RunRecord, narrator: Narrator, console: Console) -> None:
         console.error(f"run {record.id} {verdict.kind.value}: {line}", **fields)
 
 
-def _show_last_lines(workspace: Workspace, run_id: int, replicas: int, console: Console) -> None:
-    for index in range(replicas):
-        label = f"job-{index}"
+def _show_last_lines(
+    workspace: Workspace, record: RunRecord, replicas: Mapping[str, int], console: Console
+) -> None:
+    """Show what those containers said last that may tell why the run failed."""
+    for label in whose_last_words(record.containers, replicas):
         try:
-            lines = workspace.runs.log_tail(run_id, label, LAST_LOG_LINES)
+            lines = workspace.runs.log_tail(record.id, label, LAST_LOG_LINES)
         except StoreError as error:
             console.warn(str(error))
             continue
         if lines:
-            whose = f" of {label}" if replicas > 1 else ""
+            whose = f" of {label}" if sum(replicas.values()) > 1 else ""
             console.lines(f"The last lines of the log{whose}", lines)

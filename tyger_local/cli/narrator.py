@@ -10,10 +10,12 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol, TextIO
 
 from tyger_local.cli.console import Console
+from tyger_local.outcome.containers import log_prefix
 from tyger_local.outcome.events import (
     Event,
     ImagePull,
@@ -37,10 +39,14 @@ LAST_WORDS_TIMEOUT_S = 5.0
 """How long the console may take at the end."""
 
 
+Labelled = tuple[str, BufferStats]
+"""A buffer behind the label of its container, which is empty where no other has a buffer of that name."""
+
+
 class Display(Protocol):
     """Shows live progress of buffers."""
 
-    def update(self, buffers: Iterable[BufferStats]) -> None:
+    def update(self, buffers: Iterable[Labelled]) -> None:
         """Show how far they are."""
         ...
 
@@ -54,13 +60,18 @@ class Narrator:
 
     Args:
         console: Where to tell it.
-        replicas: With more than one, lines of logs say whose they are.
+        replicas: How many containers there are of each role; with several, lines of logs say whose they are.
         timestamps: Whether lines of logs begin with their time.
         live: Whether progress may be shown in place.
     """
 
     def __init__(
-        self, console: Console, replicas: int, *, timestamps: bool, live: bool = True
+        self,
+        console: Console,
+        replicas: Mapping[str, int],
+        *,
+        timestamps: bool,
+        live: bool = True,
     ) -> None:
         self._may_be_live = live
         self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
@@ -69,12 +80,12 @@ class Narrator:
         self._thread = threading.Thread(target=self._narrate, name="narrator", daemon=True)
         self._thread.start()
         self._console = console
-        self._prefixed = replicas > 1
+        self._replicas = replicas
         self._timestamps = timestamps
         self._display: Display | None = None
         self._began = time.monotonic()
         self._next_line = self._began + PLAIN_INTERVAL_S
-        self._complete: set[str] = set()
+        self._complete: set[tuple[str, str]] = set()
         self._shows_logs = False
         self._shows_live = False
         self._pull_status = ""
@@ -149,47 +160,68 @@ class Narrator:
         head = b""
         if line.first:
             head += f"{line.at} ".encode() if self._timestamps else b""
-            head += f"[{line.container}] ".encode() if self._prefixed else b""
+            head += log_prefix(line.container, self._replicas).encode()
         return head + line.data
 
     def _transfers(self, buffers: tuple[BufferStats, ...]) -> None:
         console = self._console
+        labelled = list(self._labelled(buffers))
         if self._shows_live and buffers and not self._shows_logs:
             if self._display is None:
                 # Late: rich takes 0.05 s to load, and only terminals need it.
                 from tyger_local.cli.progress import LiveProgress  # noqa: PLC0415
 
                 self._display = LiveProgress()
-            self._display.update(buffers)
+            self._display.update(labelled)
             return
-        for stats in buffers:
-            if stats.state is BufferState.COMPLETE and stats.buffer not in self._complete:
-                self._complete.add(stats.buffer)
-                console.info("Transfer complete", **_fields(stats))
+        for label, stats in labelled:
+            key = label, stats.buffer
+            if stats.state is BufferState.COMPLETE and key not in self._complete:
+                self._complete.add(key)
+                console.info("Transfer complete", **_fields(label, stats))
         if time.monotonic() >= self._next_line:
             self._next_line = time.monotonic() + PLAIN_INTERVAL_S
-            for stats in buffers:
-                if stats.buffer not in self._complete:
-                    console.info("Transfer progress", **_fields(stats))
+            for label, stats in labelled:
+                if (label, stats.buffer) not in self._complete:
+                    console.info("Transfer progress", **_fields(label, stats))
+
+    def _labelled(self, buffers: Iterable[BufferStats]) -> Iterator[Labelled]:
+        """Yield buffers with whose they are: replicas have buffers of the same names, and come in order."""
+        seen: Counter[str] = Counter()
+        for stats in buffers:
+            yield f"job-{seen[stats.buffer]}" if self._replicas["job"] > 1 else "", stats
+            seen[stats.buffer] += 1
 
     def summary(self, buffers: Iterable[BufferStats]) -> str:
-        """Return in words what went through the buffers, and how long it took."""
-        words = [
-            f"{'read' if stats.direction is Direction.INPUT else 'wrote'} "
-            f"{human_bytes(stats.bytes)} {'from' if stats.direction is Direction.INPUT else 'to'} "
-            f"'{stats.buffer}'"
-            for stats in buffers
-        ]
-        return f"{', '.join(words) or 'no buffers'} in {time.monotonic() - self._began:.1f} s"
+        """Return in words what went through the buffers, and how long it took.
+
+        Args:
+            buffers: Those of all replicas, which are added up.
+        """
+        by_name: dict[str, list[BufferStats]] = {}
+        for stats in buffers:
+            by_name.setdefault(stats.buffer, []).append(stats)
+        words = ", ".join(map(_summed, by_name.values()))
+        return f"{words or 'no buffers'} in {time.monotonic() - self._began:.1f} s"
+
+
+def _summed(all_stats: Sequence[BufferStats]) -> str:
+    """Return in words what went through a buffer, of one replica or several."""
+    is_input = all_stats[0].direction is Direction.INPUT
+    moved = human_bytes(sum(stats.bytes for stats in all_stats))
+    replicas = f" in {len(all_stats)} replicas" if len(all_stats) > 1 else ""
+    verb, preposition = ("read", "from") if is_input else ("wrote", "to")
+    return f"{verb} {moved} {preposition} '{all_stats[0].buffer}'{replicas}"
 
 
 def _is_terminal(stream: TextIO | None) -> bool:
     return stream is not None and stream.isatty()
 
 
-def _fields(stats: BufferStats) -> dict[str, object]:
+def _fields(label: str, stats: BufferStats) -> dict[str, object]:
     rate = stats.bytes / stats.seconds if stats.seconds > 0 else 0.0
     return {
+        **({"container": label} if label else {}),
         "buffer": stats.buffer,
         "totalCompletedData": human_bytes(stats.bytes),
         "avgThroughput": f"{human_bytes(rate)}/s",

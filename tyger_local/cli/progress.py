@@ -28,7 +28,7 @@ WORDS = {
 
 
 class LiveProgress:
-    """A line for each buffer, redrawn in place on stderr."""
+    """A line for each buffer of each replica, redrawn in place on stderr."""
 
     def __init__(self) -> None:
         self._progress = Progress(
@@ -41,17 +41,18 @@ class LiveProgress:
             console=Console(stderr=True),
             transient=True,
         )
-        self._tasks: dict[str, TaskID] = {}
+        self._tasks: dict[tuple[str, str], TaskID] = {}
         self._progress.start()
 
-    def update(self, buffers: Iterable[BufferStats]) -> None:
-        """Show how far the buffers are."""
-        for stats in buffers:
-            task = self._tasks.get(stats.buffer)
+    def update(self, buffers: Iterable[tuple[str, BufferStats]]) -> None:
+        """Show how far the buffers are, each behind the label of its container, which may be empty."""
+        for label, stats in buffers:
+            task = self._tasks.get((label, stats.buffer))
             if task is None:
                 arrow = "→" if stats.direction is Direction.INPUT else "←"
-                task = self._progress.add_task(f"{arrow} {stats.buffer}", total=None, state="")
-                self._tasks[stats.buffer] = task
+                words = f"{label} {arrow} {stats.buffer}".lstrip()
+                task = self._progress.add_task(words, total=None, state="")
+                self._tasks[label, stats.buffer] = task
             state = WORDS.get(stats.state, stats.state.value)
             self._progress.update(task, completed=stats.bytes, state=state)
 

@@ -41,7 +41,11 @@ class StatusChanged:
 
 @dataclass(frozen=True, slots=True)
 class Transfers:
-    """How far the buffers are; given at intervals while a run streams."""
+    """How far the buffers are; given at intervals while a run streams.
+
+    Attributes:
+        buffers: Those of each replica of the job, replica by replica; all have the same names.
+    """
 
     buffers: tuple[BufferStats, ...]
 

@@ -115,6 +115,12 @@ class RunRequest:
     tags: Mapping[str, str]
     buffer_access_ttl: str
 
+    @property
+    def replicas(self) -> dict[str, int]:
+        """Return how many containers there shall be of each role."""
+        workers = 0 if self.worker is None else self.worker.replicas
+        return {"job": self.job.replicas, "worker": workers}
+
 
 def run_request(document: Document | None, flags: RunFlags) -> RunRequest:
     """Lay `flags` over the run or codespec file `document`.

@@ -151,18 +151,17 @@ class RecordedRuns:
             is_wanted: While more is waited for, is asked at least once a second whether to go on.
 
         Raises:
-            NotFoundError: There is no such run.
+            NotFoundError: There is no such run, or no such container in it.
             StoreError: A log cannot be read.
         """
         # Late: what only those who read logs need.
-        from tyger_local.workspace.run_logs import LogQuery, LogReader  # noqa: PLC0415
+        from tyger_local.workspace.run_logs import LogQuery, LogReader, log_prefixes  # noqa: PLC0415
 
-        job = self.show(run_id).get("job")
-        replicas = job.get("replicas", 1) if isinstance(job, dict) else 1
+        query = query or LogQuery()
         reader = LogReader(
             self._records.store.folder(run_id),
-            query or LogQuery(),
-            is_prefixed=replicas != 1,
+            query,
+            prefixes=log_prefixes(self.show(run_id), query.container),
             is_over=lambda: has_ended(self.show(run_id)),
             is_wanted=is_wanted,
         )

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import datetime
 from heapq import merge
 from pathlib import Path
 
+from tyger_local.errors import NotFoundError
+from tyger_local.outcome.containers import (
+    ROLES,
+    labels_named,
+    labels_of,
+    log_prefix,
+    replicas_in,
+    shown_labels,
+)
 from tyger_local.store.log_reading import LineMaker, LogCursor, LogPiece, open_at_tail
 from tyger_local.streams.changes import FolderChanges
 from tyger_local.workspace.clock import written
 from tyger_local.workspace.following import RELOOK_S
 
 JOINED_BYTES = 64 * 1024
-
-_LABEL = re.compile(r"(job|worker)-([0-9]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,7 @@ class LogQuery:
         since: Only what was printed after it; it has a zone.
         stream: ``stdout`` or ``stderr``; None for both.
         timestamps: Whether each line begins with its time.
+        container: Only that one (``job-0``), or those of one role (``worker``); None for all.
     """
 
     follow: bool = False
@@ -37,6 +44,32 @@ class LogQuery:
     since: datetime | None = None
     stream: str | None = None
     timestamps: bool = False
+    container: str | None = None
+
+
+def log_prefixes(record: Mapping[str, object], container: str | None) -> dict[str, str]:
+    """Return whose logs are wanted, by their labels, and what each of their lines begins with.
+
+    Args:
+        record: The run's.
+        container: As in `LogQuery`. Lines of a single one need not say whose they are.
+
+    Raises:
+        NotFoundError: There is no such container.
+    """
+    replicas = replicas_in(record)
+    if container is None:
+        labels = [label for role in ROLES for label in labels_of(replicas, role)]
+    else:
+        labels = [*labels_named(replicas, container)]
+        if not labels:
+            raise NotFoundError(
+                f"the run '{record.get('id')}' has no container '{container}'",
+                f"it has {shown_labels(replicas)}",
+            )
+    if len(labels) == 1:
+        return {labels[0]: ""}
+    return {label: log_prefix(label, replicas) for label in labels}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +87,7 @@ class LogReader:
     Args:
         folder: The run's.
         query: What is wanted.
-        is_prefixed: Whether lines say whose they are: several containers print.
+        prefixes: Whose logs are wanted, by their labels, and what each of their lines begins with.
         is_over: Tells whether the run has ended.
         is_wanted: Tells whether anybody still reads; asked now and then while nothing comes.
     """
@@ -64,13 +97,14 @@ class LogReader:
         folder: Path,
         query: LogQuery,
         *,
-        is_prefixed: bool,
+        prefixes: Mapping[str, str],
         is_over: Callable[[], bool],
         is_wanted: Callable[[], bool],
     ) -> None:
         self._folder = folder
         self._query = query
-        self._is_prefixed = is_prefixed
+        self._prefixes = prefixes
+        self._is_prefixed = any(prefixes.values())
         self._is_over = is_over
         self._is_wanted = is_wanted
         self._sources: dict[str, _Source] = {}
@@ -142,7 +176,7 @@ class LogReader:
         head = ""
         if piece.is_first:
             head += f"{piece.at} " if self._query.timestamps else ""
-            head += f"[{label}] " if self._is_prefixed else ""
+            head += self._prefixes[label]
         is_open = self._is_prefixed and not piece.data.endswith(b"\n")  # whole lines are shown then
         return head.encode() + piece.data + (b"\n" if is_open else b"")
 
@@ -152,7 +186,7 @@ class LogReader:
 
     def _new_logs(self) -> list[tuple[str, Path]]:
         """Return the logs that were not there before: a container's comes when it is made."""
-        logs = (path for path in self._folder.glob("*.log") if _LABEL.fullmatch(path.stem))
+        logs = (path for path in self._folder.glob("*.log") if path.stem in self._prefixes)
         new = (path for path in logs if path.stem not in self._sources)
         return sorted(((path.stem, path) for path in new), key=lambda log: _by_number(log[0]))
 

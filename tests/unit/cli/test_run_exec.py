@@ -163,16 +163,17 @@ def test_where_the_codespec_comes_from(cli: Cli, argv: list[str]) -> None:
         (["-c", "abc", "--record", "."], 2, "the record cannot be written to ."),
         (["-c", "abc", "--shell"], 2, "--shell needs a terminal"),
         (["-c", "abc", "--worker-codespec", "w"], 2, "tyger-local cannot run them yet"),
+        (["-c", "abc", "--wait-endpoints", "2"], 2,
+         "--wait-endpoints is about workers, and this run has none"),
+        (["-c", "abc", "--wait-endpoints=-1"], 2,
+         'invalid argument "-1" for "--wait-endpoints" flag: it must be a number of seconds'),
         (["-c", "abc", "--worker-replicas", "2"], 2, "a codespec for the worker must be specified"),
-        (["-f", "sockets.json"], 2, "this codespec has sockets, and tyger-local cannot run them yet"),
         (["-f", "system.json"], 2, "System runs cannot be created directly"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_run(cli: Cli, argv: list[str], code: int, message: str) -> None:
     _create("abc", "true")
     Workspace().codespecs.create("w", {"kind": "worker", "image": "x"})
-    sockets = {"sockets": [{"port": 1, "inputBuffer": "i"}], **_job("true", inputs="i")}
-    _write("sockets.json", {"job": {"codespec": sockets, "buffers": {"i": "/dev/null"}}})
     _write("system.json", {"kind": "system", "job": {"codespec": "abc"}})
     _check_refused(cli("run", "exec", *argv), message, code)
     assert json.loads(cli("run", "list").stdout) == []
@@ -613,6 +614,8 @@ def test_replicas(cli: Cli) -> None:
     _check_succeeded(answer)
     for index in range(3):
         assert f"[job-{index}] same\n" in answer.stderr
+        fields = f"container=job-{index} buffer=input totalCompletedData=5 B"
+        assert f"Transfer complete {fields}" in answer.stderr
     assert "Warning: 3 replicas are more than maxReplicas (1)" in answer.stderr
     _check_refused(
         cli("run", "exec", "-c", "many", "-r", "2"), "2 replicas cannot share standard input"

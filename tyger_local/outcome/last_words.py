@@ -1,0 +1,35 @@
+"""Which logs may tell why a run failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from tyger_local.outcome.containers import labels_of
+from tyger_local.outcome.facts import Fate
+from tyger_local.outcome.record import ContainerRecord
+
+FAILED = (Fate.FAILED, Fate.OUT_OF_MEMORY)
+
+
+def whose_last_words(
+    containers: Iterable[ContainerRecord], replicas: Mapping[str, int]
+) -> tuple[str, ...]:
+    """Return the labels of the containers whose last lines are worth being shown.
+
+    Of the job those that failed, or all where none did: it was too slow, for one. Of the workers those that
+    failed or had to be started again.
+
+    Args:
+        containers: What is known of each; nothing in a run of one.
+        replicas: How many there are of each role.
+    """
+    jobs = labels_of(replicas, "job")
+    telling = tuple(_telling(containers))
+    failed_jobs = tuple(label for label in telling if label in jobs)
+    return (*(failed_jobs or jobs), *(label for label in telling if label not in jobs))
+
+
+def _telling(containers: Iterable[ContainerRecord]) -> Iterator[str]:
+    for container in containers:
+        if container.fate in FAILED or container.restarts:
+            yield container.label
