@@ -18,6 +18,7 @@ import click
 from tyger_local.cli.commands import Settings
 from tyger_local.cli.values import STATUSES_IN_USE
 from tyger_local.errors import TygerLocalError
+from tyger_local.outcome.containers import ROLES, labels_of, replicas_in
 from tyger_local.workspace import Workspace
 
 if TYPE_CHECKING:  # take a moment to load, which only a TAB is to pay for
@@ -27,6 +28,9 @@ if TYPE_CHECKING:  # take a moment to load, which only a TAB is to pay for
 
 MOST = 50
 """How many runs or buffers are offered at once."""
+
+MOST_READ = 500
+"""How many codespecs are read at once to see whether they fit."""
 
 SEE_DELETED = ("restore", "purge")
 
@@ -58,6 +62,39 @@ def codespec_versions(
     del param, incomplete
     name, _ = _named_codespec(ctx.params)
     return [item(str(number)) for number in _workspace(ctx).codespecs.versions(name)]
+
+
+def worker_codespec_names(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Offer codespecs of workers; behind ``NAME/`` the versions."""
+    if "/" in incomplete:
+        return codespec_names(ctx, param, incomplete)
+    codespecs = _workspace(ctx).codespecs
+    documents = codespecs.list(incomplete, MOST_READ)
+    return [item(str(each["name"])) for each in documents if each.get("kind") == "worker"]
+
+
+def worker_codespec_versions(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Offer the versions of the workers' codespec that the line names, newest first."""
+    del param, incomplete
+    (name,) = _words(ctx.params.get("worker_codespec"))
+    return [item(str(number)) for number in _workspace(ctx).codespecs.versions(name)]
+
+
+def run_containers(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Offer the containers of the run that the line names, or of the latest; also roles that have several."""
+    del param, incomplete
+    runs = _workspace(ctx).runs
+    named = _words(ctx.params.get("ids"))
+    replicas = replicas_in(runs.show(int(named[0]) if named else runs.latest()))
+    several = [role for role in ROLES if replicas[role] > 1]
+    labels = [label for role in ROLES for label in labels_of(replicas, role)]
+    return [item(name) for name in (*several, *labels)]
 
 
 def run_ids(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -8,7 +8,14 @@ from typing import TypeVar
 import click
 
 from tyger_local.cli.commands import Choice, boolean
-from tyger_local.cli.completion import codespec_names, codespec_versions, files, run_buffers
+from tyger_local.cli.completion import (
+    codespec_names,
+    codespec_versions,
+    files,
+    run_buffers,
+    worker_codespec_names,
+    worker_codespec_versions,
+)
 from tyger_local.cli.values import INT, MAP, SECONDS, WHOLE_SECONDS
 
 CommandT = TypeVar("CommandT", bound=click.Command)
@@ -50,10 +57,20 @@ _REQUEST = (
     ),
     click.Option(["--node-pool"], metavar="NAME", help="Ignored here."),
     click.Option(["--cluster"], metavar="NAME", help="Ignored here."),
-    click.Option(["--worker-codespec"], metavar="NAME", help="Workers cannot be run here yet."),
-    click.Option(["--worker-version"], metavar="N", hidden=True),
-    click.Option(["--worker-replicas"], type=INT, hidden=True),
-    click.Option(["--worker-node-pool"], metavar="NAME", hidden=True),
+    click.Option(
+        ["--worker-codespec"],
+        metavar="NAME",
+        help="The codespec of workers that serve the job.",
+        shell_complete=worker_codespec_names,
+    ),
+    click.Option(
+        ["--worker-version"],
+        metavar="N",
+        help="Its version (default: the latest).",
+        shell_complete=worker_codespec_versions,
+    ),
+    click.Option(["--worker-replicas"], type=INT, help="How many workers (default: 1)."),
+    click.Option(["--worker-node-pool"], metavar="NAME", help="Ignored here."),
     click.Option(["--buffer-access-ttl"], metavar="D.HH:MM", hidden=True),
 )
 
@@ -84,6 +101,12 @@ _LOCAL = (
         type=SECONDS,
         default=DEFAULT_STOP_GRACE_S,
         help="From SIGTERM to SIGKILL (default: 2).",
+    ),
+    click.Option(
+        ["--wait-endpoints"],
+        type=SECONDS,
+        help="Start the job only when every endpoint of every worker listens, and fail when that takes "
+        "longer.",
     ),
     boolean(
         "--strict",

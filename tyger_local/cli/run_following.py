@@ -9,7 +9,7 @@ from datetime import datetime
 import click
 
 from tyger_local.cli.commands import Choice, Command, boolean
-from tyger_local.cli.completion import only_one, run_ids, unended_run_ids
+from tyger_local.cli.completion import only_one, run_containers, run_ids, unended_run_ids
 from tyger_local.cli.output import check_reader, has_reader, write_out, write_out_bytes
 from tyger_local.cli.run_records import run_id_of
 from tyger_local.cli.state import workspace
@@ -71,11 +71,18 @@ def _exit_code(record: Mapping[str, object]) -> int:
     default="all",
     help="Show only what was printed there (default: all).",
 )
+@click.option(
+    "--container",
+    metavar="NAME",
+    shell_complete=run_containers,
+    help="Show only this container (job-0, worker-2), or those of one role (worker).",
+)
 def logs(
     ids: tuple[str, ...],
     tail: int | None,
     since: datetime | None,
     stream: str,
+    container: str | None,
     *,
     follow: bool,
     timestamps: bool,
@@ -83,14 +90,16 @@ def logs(
     """Show what the containers of a run printed, by default of the latest run.
 
     Standard output and standard error in the order in which they came, on standard output. Lines of several
-    containers begin with the container's name.
+    containers begin with the container's name: [job], [worker-2].
     """
     runs = workspace().runs
     run_id = run_id_of(ids) if ids else runs.latest()
     # Late: what only logs need.
     from tyger_local.workspace.run_logs import LogQuery  # noqa: PLC0415
 
-    query = LogQuery(follow, tail, since, None if stream == "all" else stream, timestamps)
+    query = LogQuery(
+        follow, tail, since, None if stream == "all" else stream, timestamps, container or None
+    )
     for data in runs.logs(run_id, query, has_reader):
         write_out_bytes(data)
     check_reader()

@@ -44,7 +44,13 @@ def request_from(given: Mapping[str, Any], workspace: Workspace) -> RunRequest:
         tags=merged(given["tags"]) or {},
         buffer_access_ttl=given["buffer_access_ttl"],
     )
-    return workspace.runs.request(given["file"] or None, flags)
+    request = workspace.runs.request(given["file"] or None, flags)
+    if given["wait_endpoints"] is not None and request.worker is None:
+        raise UsageError(
+            "--wait-endpoints is about workers, and this run has none",
+            "leave it out, or name workers with --worker-codespec",
+        )
+    return request
 
 
 def options_from(
@@ -75,6 +81,7 @@ def options_from(
             terminal=given.get("shell", False),
             stop_grace_s=given["stop_grace"],
             follow_logs=given.get("logs", False),
+            wait_endpoints_s=given["wait_endpoints"],
         ),
         strict=given["strict"],
         emit=emit,

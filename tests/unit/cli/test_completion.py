@@ -129,7 +129,7 @@ def _values(rows: list[str]) -> list[str]:
         ("run exec --strict --str", []),
         ("run exec --dry-r", ["--dry-run"]),
         ("run exec -q --lo", ["--logs", "--log-level", "--log-format"]),
-        ("run exec --worker-v", []),
+        ("run exec --worker-v", ["--worker-version"]),
         ("run exec extra ", []),
         ("run s", ["set", "show"]),
         ("run nope ", []),
@@ -147,6 +147,45 @@ def test_what_is_offered(offered: Callable[..., list[str]], line: str, expected:
     assert sorted(found) == sorted(expected)
     if any(word[-1:].isdigit() for word in expected):
         assert found == expected  # newest first
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("--worker-codespec ", ["serve"]),
+        ("--worker-codespec=s", ["--worker-codespec=serve"]),
+        ("--worker-codespec r", []),
+        ("--worker-codespec serve/", ["serve/versions/2", "serve/versions/1"]),
+        ("-c recon --worker-codespec serve --worker-version ", ["2", "1"]),
+        ("-c recon --worker-codespec serve --version ", ["3", "2", "1"]),
+        ("-c recon --worker-version ", []),
+    ],
+)
+def test_workers(
+    offered: Callable[..., list[str]], store: Workspace, line: str, expected: list[str]
+) -> None:
+    for image in ("y:1", "y:2"):
+        store.codespecs.create("serve", {"kind": "worker", "image": image})
+    assert _values(offered(f"tyger-local run exec {line}")) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("--container ", ["worker", "job-0", "worker-0", "worker-1"]),
+        ("11 --container=worker-", ["--container=worker-0", "--container=worker-1"]),
+        ("10 --container ", ["job-0"]),
+        ("99 --container ", []),
+    ],
+)
+def test_the_containers_of_a_run(
+    offered: Callable[..., list[str]], home: Path, line: str, expected: list[str]
+) -> None:
+    _record(home, 11, "Succeeded")
+    path = home / "runs" / "11" / "run.json"
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps({**record, "worker": {"replicas": 2}}))
+    assert _values(offered(f"tyger-local run logs {line}")) == expected
 
 
 @pytest.mark.parametrize(
