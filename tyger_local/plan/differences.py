@@ -42,6 +42,9 @@ def run_differences(run: ResolvedRun, overrides: Overrides) -> Iterator[Differen
         if run.worker.node_pool:
             text = f"the node pool '{run.worker.node_pool}' is ignored here"
             yield about_worker(Difference("placement", text))
+        for buffer in run.worker.buffers:
+            text = f"the buffer '{buffer}' is ignored: only the job has buffers, here and on the cluster"
+            yield about_worker(Difference("worker-buffer", text))
         for difference in _replicas(run.worker.replicas, run.worker.codespec.max_replicas):
             yield about_worker(difference)
 

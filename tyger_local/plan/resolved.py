@@ -14,11 +14,13 @@ class ResolvedWorker:
     Attributes:
         replicas: How many of them.
         node_pool: Accepted and ignored.
+        buffers: The names of those that the run file connects to it: ignored, as it has none.
     """
 
     codespec: WorkerCodespec
     replicas: int = 1
     node_pool: str = ""
+    buffers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

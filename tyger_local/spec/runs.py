@@ -87,6 +87,7 @@ class TargetRequest:
     """The job or the worker of a run that is asked for.
 
     Attributes:
+        buffers: What each is connected to; of a worker, which has none, what the run file says all the same.
         buffer_ttl: How long the buffers are kept that the run makes; empty for ever.
         buffer_ttl_place: Where that was written.
     """
@@ -149,6 +150,8 @@ def run_request(document: Document | None, flags: RunFlags) -> RunRequest:
             raise UsageError(
                 "a codespec for the worker must be specified", "name one with --worker-codespec"
             )
+        # They have none; what a file connects all the same is remembered to be told.
+        worker = replace(worker, buffers=_file_buffers("worker", below, document))
     job = _with_buffers(job, file.job or RunTarget(), document, flags)
     timeout_s = file.timeout_seconds if flags.timeout_s is None else flags.timeout_s
     tags = {**file.tags, **flags.tags}
@@ -228,10 +231,7 @@ def _with_buffers(
     job: TargetRequest, file: RunTarget, document: Document | None, flags: RunFlags
 ) -> TargetRequest:
     """Add what the file and the flags say of the job's buffers."""
-    buffers = {
-        name: BufferArgument(text, _place(document, ("job", "buffers", name)), in_file=True)
-        for name, text in file.buffers.items()
-    }
+    buffers = _file_buffers("job", file, document)
     for name, text in flags.buffers.items():
         buffers[name] = BufferArgument(text, Place("--buffer"))
     return replace(
@@ -245,6 +245,15 @@ def _with_buffers(
             Place("--buffer-ttl") if flags.buffer_ttl else _place(document, ("job", "bufferTtl"))
         ),
     )
+
+
+def _file_buffers(
+    role: str, file: RunTarget, document: Document | None
+) -> dict[str, BufferArgument]:
+    return {
+        name: BufferArgument(text, _place(document, (role, "buffers", name)), in_file=True)
+        for name, text in file.buffers.items()
+    }
 
 
 def _place(document: Document | None, path: Path) -> Place:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -255,3 +256,15 @@ def test_networks_that_cannot_be_joined(network: str) -> None:
 
 def test_another_network_is_joined_as_well() -> None:
     assert _plan(_run(), Overrides(network="mine")).network == "mine"
+
+
+def test_buffers_of_a_worker_are_told_to_be_ignored() -> None:
+    run = _run()
+    assert run.worker is not None
+    plan = _plan(replace(run, worker=replace(run.worker, buffers=("a",))))
+    assert plan.differences == (
+        Difference(
+            "worker-buffer",
+            "the worker: the buffer 'a' is ignored: only the job has buffers, here and on the cluster",
+        ),
+    )

@@ -406,3 +406,23 @@ def test_check_tags(tags: dict[str, str]) -> None:
 def test_wrong_tags(tags: dict[str, str], what: str) -> None:
     _fails(None, what, _job(tags=tags))
     assert _fails(None, what, _job(buffer_tags=tags)).hint
+
+
+def test_what_a_file_connects_to_a_worker_is_remembered() -> None:
+    request = _request("job: {codespec: c}\nworker: {codespec: w, buffers: {a: x}}")
+    assert request.worker is not None
+    (argument,) = request.worker.buffers.values()
+    assert (list(request.worker.buffers), argument.text) == (["a"], "x")
+    assert str(argument.where).endswith(":2:36")
+    assert request.job.buffers == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("job: {codespec: c}", {"job": 1, "worker": 0}),
+        ("job: {codespec: c, replicas: 2}\nworker: {codespec: w}", {"job": 2, "worker": 1}),
+    ],
+)
+def test_how_many_containers_there_are_of_each_role(text: str, expected: dict[str, int]) -> None:
+    assert _request(text).replicas == expected
