@@ -12,13 +12,18 @@ from rich.table import Table
 from rich.text import Text
 
 from tyger_local.errors import sentence
+from tyger_local.outcome.suggestion import Suggestion
 from tyger_local.outcome.words import printable
 from tyger_local.report.figures import (
     BUFFER_TITLES,
+    CONTAINER_TITLES,
+    Figure,
     buffer_rows,
     command_line,
+    container_rows,
     figures,
     phase_rows,
+    target_figures,
     when,
 )
 from tyger_local.report.model import Report
@@ -47,30 +52,47 @@ def report_text(report: Report) -> str:
 
 
 def _write(console: Console, report: Report) -> None:
-    kind = report.verdict or report.status
+    kind, job, worker = report.verdict or report.status, report.job, report.worker
     console.print(
         Text(f"Run {report.run_id} "), Text(printable(kind), COLOURS.get(report.status, "")), sep=""
     )
     if report.reason:
         console.print(Text(printable(sentence(report.reason, report.hint))))
     facts = (
-        ("Image", report.image),
-        ("Command", command_line(report.command)),
+        ("Image", job.image),
+        ("Command", command_line(job.command)),
+        ("Workers' image", "" if worker is None else worker.image),
+        ("Workers' command", "" if worker is None else command_line(worker.command)),
         ("Finished", when(report.finished_at)),
-        ("Measured by", report.method),
+        ("Measured by", job.method),
     )
     _table(console, (), [(name, value) for name, value in facts if value])
-    rows = [(figure.name, figure.value, figure.remark) for figure in figures(report)]
-    _table(console, ("What it cost", "", ""), rows)
+    if worker is None:
+        _figures(console, "What it cost", figures(report))
+    else:
+        _figures(console, "What the job cost", figures(report))
+        _figures(console, "What the workers cost", target_figures(worker))
+    _table(console, CONTAINER_TITLES, list(container_rows(report)))
     _table(console, ("Where the time went", "", ""), list(phase_rows(report)))
     _table(console, BUFFER_TITLES, list(buffer_rows(report)))
+    for name, target in report.targets:
+        whose = "" if worker is None else f": {name}"
+        _suggestion(console, f"What to ask for{whose}, by this run:", target.suggestion)
+
+
+def _figures(console: Console, title: str, shown: Iterable[Figure]) -> None:
+    rows = [(figure.name, figure.value, figure.remark) for figure in shown]
+    _table(console, (title, "", ""), rows)
+
+
+def _suggestion(console: Console, title: str, suggestion: Suggestion) -> None:
     console.print()
-    block = report.suggestion.yaml()
+    block = suggestion.yaml()
     if block:
-        console.print(Text("What to ask for, by this run:", "bold"))
+        console.print(Text(title, "bold"))
         console.print()
         console.print(Text(block))
-    for reason in report.suggestion.reasons:
+    for reason in suggestion.reasons:
         console.print(Text(f"- {reason}"))
 
 

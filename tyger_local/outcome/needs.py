@@ -33,6 +33,7 @@ class Measured:
         throttled_seconds: How long they were held back by the CPU limit, together.
         peak_cores: The highest number of cores that one container kept busy.
         replicas: How many containers there were.
+        restarts: How often containers were started again; what is measured is since their last start.
         engine: Which one ran it; empty where that is not known.
     """
 
@@ -44,6 +45,7 @@ class Measured:
     throttled_seconds: float | None = None
     peak_cores: float | None = None
     replicas: int = 1
+    restarts: int = 0
     engine: str = ""
 
     @property
@@ -76,6 +78,8 @@ class Measured:
             return f"the run did not succeed ({self.verdict.value})"
         if self.run_seconds is None:
             return "how long the run took is not known"
+        if self.restarts:
+            return "only what came after the last start of a container was measured"
         if self.run_seconds < SHORTEST_RUN_S:
             return f"the run took only {human_seconds(self.run_seconds)}"
         return ""

@@ -15,7 +15,7 @@ from tyger_local.outcome.words import (
     human_share,
     printable,
 )
-from tyger_local.report.model import WAITS, BufferFigures, Report
+from tyger_local.report.model import WAITS, BufferFigures, Report, Target
 
 _MOMENT = re.compile(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?Z$")
 
@@ -67,18 +67,24 @@ def when(written: str) -> str:
 
 
 def figures(report: Report) -> tuple[Figure, ...]:
-    """Return the figures of a run as a whole."""
-    return (_time(report), _memory(report), _cpu(report), _throttled(report))
+    """Return the figures of a run and its job."""
+    return (_time(report), *target_figures(report.job))
+
+
+def target_figures(target: Target) -> tuple[Figure, ...]:
+    """Return the figures of the job or the workers."""
+    return (_memory(target), _cpu(target), _throttled(target))
 
 
 def _time(report: Report) -> Figure:
-    wall, run = report.wall_seconds, report.measured.run_seconds
-    remark = "" if run is None else f"{human_seconds(run)} of it in the container"
+    wall, run = report.wall_seconds, report.job.measured.run_seconds
+    where = "the containers" if report.containers else "the container"
+    remark = "" if run is None else f"{human_seconds(run)} of it in {where}"
     return Figure("Time", UNKNOWN if wall is None else human_seconds(wall), remark)
 
 
-def _memory(report: Report) -> Figure:
-    measured, limit = report.measured, report.asked.limits.memory
+def _memory(target: Target) -> Figure:
+    measured, limit = target.measured, target.asked.limits.memory
     peak, own = measured.peak_memory_bytes, measured.own_memory_bytes
     if peak is None:
         return Figure("Peak memory", UNKNOWN, "" if limit is None else f"limit {limit}")
@@ -92,8 +98,8 @@ def _memory(report: Report) -> Figure:
     return Figure("Peak memory", human_memory(peak), ", ".join(remarks))
 
 
-def _cpu(report: Report) -> Figure:
-    measured, limit = report.measured, report.asked.limits.cpu
+def _cpu(target: Target) -> Figure:
+    measured, limit = target.measured, target.asked.limits.cpu
     if measured.cpu_seconds is None:
         return Figure("CPU time", UNKNOWN, "" if limit is None else f"limit {limit}")
     remarks: list[str] = []
@@ -106,8 +112,8 @@ def _cpu(report: Report) -> Figure:
     return Figure("CPU time", human_seconds(measured.cpu_seconds), ", ".join(remarks))
 
 
-def _throttled(report: Report) -> Figure:
-    measured = report.measured
+def _throttled(target: Target) -> Figure:
+    measured = target.measured
     if measured.throttled_seconds is None:
         return Figure("Held back by the CPU limit", UNKNOWN)
     share = measured.throttled_share
@@ -123,14 +129,46 @@ def phase_rows(report: Report) -> Iterator[tuple[str, str, str]]:
         yield phase.name, human_seconds(phase.seconds), share
 
 
+CONTAINER_TITLES = (
+    "Container", "Verdict", "Restarts", "Peak memory", "CPU time", "Held back",
+)  # fmt: skip
+
+
+def container_rows(report: Report) -> Iterator[tuple[str, ...]]:
+    """Yield a row for each container of a run of several, below `CONTAINER_TITLES`."""
+    for container in report.containers:
+        usage, code = container.usage, container.exit_code
+        peak, cpu, throttled = usage.peak_memory_bytes, usage.cpu_seconds, usage.throttled_seconds
+        yield (
+            printable(container.label),
+            f"{printable(container.verdict) or '-'}{f' ({code})' if code else ''}",
+            str(container.restarts),
+            "-" if peak is None else human_memory(peak),
+            "-" if cpu is None else human_seconds(cpu),
+            "-" if throttled is None else human_seconds(throttled),
+        )
+
+
 BUFFER_TITLES = ("Buffer", "Bytes", "Rate", "Waited for", "State")
 
 
 def buffer_rows(report: Report) -> Iterator[tuple[str, ...]]:
-    """Yield a row for each buffer, below `BUFFER_TITLES`."""
-    for buffer in report.buffers:
+    """Yield a row for each buffer of each container, below `BUFFER_TITLES`."""
+    having = [container for container in report.containers if container.buffers]
+    if len(having) > 1:
+        for container in having:
+            yield from _buffer_rows(container.buffers, f"{printable(container.label)} ")
+    else:
+        yield from _buffer_rows(report.buffers)
+
+
+def _buffer_rows(
+    buffers: Iterable[BufferFigures], container: str = ""
+) -> Iterator[tuple[str, ...]]:
+    for buffer in buffers:
+        arrow = ARROWS.get(buffer.direction, "")
         yield (
-            f"{ARROWS.get(buffer.direction, '')} {printable(buffer.name)}".strip(),
+            f"{container}{arrow} {printable(buffer.name)}".strip(),
             "-" if buffer.bytes is None else human_bytes(buffer.bytes),
             _rate(buffer),
             _waits(buffer),

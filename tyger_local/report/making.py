@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from tyger_local.outcome.needs import Measured
-from tyger_local.outcome.suggestion import suggest
-from tyger_local.outcome.verdict import VerdictKind
-from tyger_local.report.model import WAITS, BufferFigures, Phase, Report
-from tyger_local.report.reading import entries, items, number, part, seconds_between, text, whole
-from tyger_local.report.samples import ContainerSamples, highest, read_samples
-from tyger_local.spec.fields import Misfit
-from tyger_local.spec.models import Resources
+from tyger_local.report.model import WAITS, BufferFigures, ContainerFigures, Phase, Report
+from tyger_local.report.reading import entries, number, part, seconds_between, text, whole
+from tyger_local.report.samples import read_samples
+from tyger_local.report.targets import make_target, read_usage
 
 PHASES = {
     "pullSeconds": "pull",
@@ -30,9 +26,8 @@ def make_report(record: Mapping[str, object], samples: object = None) -> Report:
         record: The run's record, which may be one of an older version.
         samples: Its samples document; None when there is none.
     """
-    containers = read_samples(samples)
-    asked = _asked(record)
-    measured = _measured(record, containers)
+    containers = tuple(_containers(record))
+    sampled = read_samples(samples)
     return Report(
         run_id=whole(record.get("id")) or 0,
         status=text(record.get("status")),
@@ -43,56 +38,47 @@ def make_report(record: Mapping[str, object], samples: object = None) -> Report:
         created_at=text(record.get("createdAt")),
         started_at=text(record.get("startedAt")),
         finished_at=text(record.get("finishedAt")),
-        image=text(part(record, "job", "codespec", "image")),
-        digest=text(part(record, "image", "digest")),
         engine=_engine(record),
-        command=_command(record),
-        asked=asked,
         wall_seconds=seconds_between(record.get("createdAt"), record.get("finishedAt")),
-        method=text(part(record, "usage", "method")),
         phases=tuple(_phases(record)),
         buffers=tuple(_buffers(record)),
-        measured=measured,
+        job=make_target(
+            record,
+            "job",
+            [each for each in containers if not _is_worker(each.label)],
+            tuple(each for each in sampled if not _is_worker(each.label)),
+        ),
+        worker=None
+        if part(record, "worker") is None
+        else make_target(
+            record,
+            "worker",
+            [each for each in containers if _is_worker(each.label)],
+            tuple(each for each in sampled if _is_worker(each.label)),
+        ),
         containers=containers,
-        suggestion=suggest(measured, asked),
     )
 
 
-def _measured(record: Mapping[str, object], containers: tuple[ContainerSamples, ...]) -> Measured:
-    known = {kind.value: kind for kind in VerdictKind}
-    own = highest(each.own_memory for each in containers)
-    run_s = number(part(record, "phases", "runSeconds"))
-    if run_s is None:
-        run_s = seconds_between(record.get("startedAt"), record.get("finishedAt"))
-    return Measured(
-        verdict=known.get(text(record.get("verdict"))),
-        run_seconds=run_s,
-        peak_memory_bytes=whole(part(record, "usage", "peakMemoryBytes")),
-        own_memory_bytes=None if own is None else int(own),
-        cpu_seconds=number(part(record, "usage", "cpuSeconds")),
-        throttled_seconds=number(part(record, "usage", "throttledSeconds")),
-        peak_cores=highest(each.cores for each in containers),
-        replicas=whole(part(record, "job", "replicas")) or 1,
-        engine=text(part(record, "engine", "name")),
-    )
+def _is_worker(label: str) -> bool:
+    return label.startswith("worker-")
 
 
-def _asked(record: Mapping[str, object]) -> Resources:
-    try:
-        return Resources.read(entries(part(record, "job", "codespec", "resources")))
-    except Misfit:
-        return Resources()
+def _containers(record: Mapping[str, object]) -> Iterator[ContainerFigures]:
+    for label, found in entries(record.get("containers")).items():
+        yield ContainerFigures(
+            label=label,
+            verdict=text(part(found, "verdict")),
+            exit_code=whole(part(found, "exitCode")),
+            restarts=whole(part(found, "restarts")) or 0,
+            usage=read_usage(found),
+            buffers=tuple(_buffers(found)),
+        )
 
 
 def _engine(record: Mapping[str, object]) -> str:
     words = text(part(record, "engine", "name")), text(part(record, "engine", "version"))
     return " ".join(word for word in words if word)
-
-
-def _command(record: Mapping[str, object]) -> tuple[str, ...]:
-    codespec = part(record, "job", "codespec")
-    words = (*items(part(codespec, "command")), *items(part(codespec, "args")))
-    return tuple(text(word) for word in words)
 
 
 def _phases(record: Mapping[str, object]) -> Iterator[Phase]:
@@ -108,8 +94,9 @@ def _phases(record: Mapping[str, object]) -> Iterator[Phase]:
             yield Phase(name, seconds)
 
 
-def _buffers(record: Mapping[str, object]) -> Iterator[BufferFigures]:
-    for name, stats in entries(record.get("bufferStats")).items():
+def _buffers(document: object) -> Iterator[BufferFigures]:
+    """Yield the buffers in the record of a run or of one container."""
+    for name, stats in entries(part(document, "bufferStats")).items():
         count, seconds = whole(part(stats, "bytes")), number(part(stats, "seconds"))
         rate = number(part(stats, "bytesPerSecond"))
         if rate is None and "bytesPerSecond" not in entries(stats) and count and seconds:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tyger_local.outcome.needs import Measured
+from tyger_local.outcome.record import Usage
 from tyger_local.outcome.suggestion import Suggestion
 from tyger_local.report.samples import ContainerSamples
 from tyger_local.spec.models import Resources
@@ -40,15 +41,52 @@ class BufferFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class ContainerFigures:
+    """One container of a run of several.
+
+    Attributes:
+        restarts: How often it was started again; what is measured is since its last start.
+    """
+
+    label: str
+    verdict: str
+    exit_code: int | None
+    restarts: int
+    usage: Usage
+    buffers: tuple[BufferFigures, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The containers of one codespec: those of the job, or the workers.
+
+    Attributes:
+        command: The codespec's command and arguments, before expansion.
+        asked: The codespec's resources.
+        method: How memory and CPU were measured.
+        samples: What each container used over time.
+    """
+
+    image: str
+    digest: str
+    command: tuple[str, ...]
+    asked: Resources
+    measured: Measured
+    method: str
+    samples: tuple[ContainerSamples, ...]
+    suggestion: Suggestion
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What a run was, and what it cost. Texts are empty and values None where nothing is known.
 
     Attributes:
         hint: What to do about how it ended, or what else there is to know of it.
-        command: The codespec's command and arguments, before expansion.
-        asked: The codespec's resources.
         wall_seconds: From the run's creation to its end.
-        method: How memory and CPU were measured.
+        buffers: Of a run of several containers, those of its first.
+        worker: None where the run had no workers.
+        containers: What became of each, in a run of several.
     """
 
     run_id: int
@@ -60,15 +98,15 @@ class Report:
     created_at: str
     started_at: str
     finished_at: str
-    image: str
-    digest: str
     engine: str
-    command: tuple[str, ...]
-    asked: Resources
     wall_seconds: float | None
-    method: str
     phases: tuple[Phase, ...]
     buffers: tuple[BufferFigures, ...]
-    measured: Measured
-    containers: tuple[ContainerSamples, ...]
-    suggestion: Suggestion
+    job: Target
+    worker: Target | None
+    containers: tuple[ContainerFigures, ...]
+
+    @property
+    def targets(self) -> tuple[tuple[str, Target], ...]:
+        """Return the job, and the workers if there are any, with what people call them."""
+        return (("job", self.job), *((("workers", self.worker),) if self.worker else ()))

@@ -6,19 +6,24 @@ from collections.abc import Iterable, Iterator
 from xml.etree.ElementTree import Element
 
 from tyger_local.errors import sentence
+from tyger_local.outcome.suggestion import Suggestion
 from tyger_local.outcome.words import human_seconds
 from tyger_local.report.drawing import COLOURS, drawn
 from tyger_local.report.figures import (
     BUFFER_TITLES,
+    CONTAINER_TITLES,
     UNKNOWN,
+    Figure,
     buffer_rows,
     command_line,
+    container_rows,
     figures,
     phase_rows,
+    target_figures,
     when,
 )
 from tyger_local.report.markup import element, page_text
-from tyger_local.report.model import Report
+from tyger_local.report.model import Report, Target
 from tyger_local.report.plots import buffer_plots, cpu_plot, memory_plot, stall_words
 from tyger_local.report.style import STYLE
 
@@ -44,8 +49,8 @@ def html_page(report: Report) -> str:
     body = element(
         "body",
         _header(report),
-        element("main", *_figures(report), *_phases(report), *_over_time(report),
-                *_pipes(report), *_suggestion(report)),
+        element("main", *_figures(report), *_containers(report), *_phases(report),
+                *_over_time(report), *_buffers(report), *_suggestions(report)),
     )  # fmt: skip
     return page_text(element("html", head, body, lang="en"))
 
@@ -60,15 +65,19 @@ def _header(report: Report) -> Element:
     kind = report.status.lower() if report.status in ("Succeeded", "Failed") else ""
     badge = element("span", report.verdict or report.status, class_=f"badge {kind}")
     code = "" if report.exit_code is None else f"exit code {report.exit_code}"
+    job, worker = report.job, report.worker
     facts = {
-        "Image": " ".join(word for word in (report.image, report.digest) if word),
-        "Command": command_line(report.command),
+        "Image": _image(job),
+        "Command": command_line(job.command),
+        "Workers' image": "" if worker is None else _image(worker),
+        "Workers' command": "" if worker is None else command_line(worker.command),
         "Created": when(report.created_at),
         "Started": when(report.started_at),
         "Finished": when(report.finished_at),
         "Engine": report.engine,
-        "Replicas": str(report.measured.replicas) if report.measured.replicas > 1 else "",
-        "Measured by": report.method,
+        "Replicas": str(job.measured.replicas) if job.measured.replicas > 1 else "",
+        "Workers": "" if worker is None else str(worker.measured.replicas),
+        "Measured by": job.method,
     }
     rows = (
         part
@@ -85,8 +94,20 @@ def _header(report: Report) -> Element:
     )
 
 
+def _image(target: Target) -> str:
+    return " ".join(word for word in (target.image, target.digest) if word)
+
+
 def _figures(report: Report) -> Iterator[Element]:
-    yield element("h2", "What it cost")
+    if report.worker is None:
+        yield from _tiles("What it cost", figures(report))
+    else:
+        yield from _tiles("What the job cost", figures(report))
+        yield from _tiles("What the workers cost", target_figures(report.worker))
+
+
+def _tiles(title: str, shown: Iterable[Figure]) -> Iterator[Element]:
+    yield element("h2", title)
     tiles = (
         element(
             "div",
@@ -95,9 +116,16 @@ def _figures(report: Report) -> Iterator[Element]:
             element("span", figure.remark),
             class_="card",
         )
-        for figure in figures(report)
+        for figure in shown
     )
     yield element("div", *tiles, class_="tiles")
+
+
+def _containers(report: Report) -> Iterator[Element]:
+    if report.containers:
+        yield element("h2", "Containers")
+        table = _table(CONTAINER_TITLES, container_rows(report))
+        yield element("div", table, class_="card scroll")
 
 
 def _phases(report: Report) -> Iterator[Element]:
@@ -126,28 +154,34 @@ def _phases(report: Report) -> Iterator[Element]:
 
 def _over_time(report: Report) -> Iterator[Element]:
     yield element("h2", "Over time")
-    plots = [plot for plot in (memory_plot(report), cpu_plot(report)) if plot is not None]
+    made = (
+        plot(report, name, target)
+        for name, target in report.targets
+        for plot in (memory_plot, cpu_plot)
+    )
+    plots = [plot for plot in made if plot is not None]
     yield from map(drawn, plots)
     if not plots:
         yield element("p", NO_SAMPLES, class_="card note")
 
 
-def _pipes(report: Report) -> Iterator[Element]:
-    if not report.buffers:
+def _buffers(report: Report) -> Iterator[Element]:
+    rows = list(buffer_rows(report))
+    if not rows:
         return
-    yield element("h2", "Pipes")
-    yield element("div", _table(BUFFER_TITLES, buffer_rows(report)), class_="card scroll")
+    yield element("h2", "Buffers")
+    yield element("div", _table(BUFFER_TITLES, rows), class_="card scroll buffers")
     plots = list(buffer_plots(report))
     if not plots:
         return
     labels = [
         element("li", element("i", class_=f"swatch c{index % COLOURS}"), container.label)
-        for index, container in enumerate(report.containers)
-        if len(report.containers) > 1
+        for index, container in enumerate(report.job.samples)
+        if len(report.job.samples) > 1
     ]
     if any(line.marks for plot in plots for line in plot.lines):
         labels.append(element("li", element("i", class_="swatch mark"), stall_words(report)))
-    yield element("p", "Bytes that had gone through each pipe:", class_="note")
+    yield element("p", "Bytes that had gone through each buffer:", class_="note")
     yield element("ul", *labels, class_="legend")
     yield element("div", *map(drawn, plots), class_="many")
 
@@ -158,11 +192,17 @@ def _table(titles: Iterable[str], rows: Iterable[Iterable[str]]) -> Element:
     return element("table", element("thead", head), element("tbody", *body))
 
 
-def _suggestion(report: Report) -> Iterator[Element]:
-    yield element("h2", "What to ask for")
-    block = report.suggestion.yaml()
-    reasons = element("ul", *(element("li", reason) for reason in report.suggestion.reasons))
+def _suggestions(report: Report) -> Iterator[Element]:
+    for name, target in report.targets:
+        whose = "" if report.worker is None else f": {name}"
+        yield element("h2", f"What to ask for{whose}")
+        yield _suggestion(target.suggestion)
+
+
+def _suggestion(suggestion: Suggestion) -> Element:
+    block = suggestion.yaml()
+    reasons = element("ul", *(element("li", reason) for reason in suggestion.reasons))
     words = "This block goes into the codespec; a click selects it." if block else f"{UNKNOWN}:"
     shown = [element("p", words.capitalize(), class_="note")]
     shown += [element("pre", block)] if block else []
-    yield element("div", *shown, reasons, class_="card")
+    return element("div", *shown, reasons, class_="card")

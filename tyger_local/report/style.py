@@ -71,7 +71,7 @@ th, td { padding: .4rem .9rem; text-align: left; vertical-align: top; }
 th { color: var(--soft); font-weight: 600; font-size: .85rem; white-space: nowrap; }
 td { border-top: 1px solid var(--edge); }
 td:first-child { overflow-wrap: anywhere; min-width: 8rem; }
-td:nth-child(4) { min-width: 12rem; }
+.buffers td:nth-child(4) { min-width: 12rem; }
 td:nth-child(2), td:nth-child(3) { white-space: nowrap; }
 figure { margin: 0 0 .75rem; padding: .8rem 1rem 1.9rem; min-width: 0; }
 figcaption { overflow-wrap: anywhere; }

@@ -77,6 +77,33 @@ def test_a_summary_for_people(cli: Cli) -> None:
     assert re.search(r"^Peak memory ", answer.stdout, re.MULTILINE)
 
 
+def test_a_distributed_run_for_people(cli: Cli, home: Path) -> None:
+    _run(cli)
+    usage = {"peakMemoryBytes": 100 << 20, "cpuSeconds": 1.0, "throttledSeconds": None}
+    record = _store(home).get(1)
+    containers = {
+        label: {"verdict": verdict, "exitCode": None, "restarts": restarts, "usage": usage}
+        for label, verdict, restarts in (
+            ("job-0", "succeeded", 0),
+            ("worker-0", "stopped", 0),
+            ("worker-1", "failed", 2),
+        )
+    }
+    codespec = {"image": "w", "resources": {"limits": {"memory": "2Gi"}}}
+    _store(home).write(
+        1, {**record, "worker": {"codespec": codespec, "replicas": 2}, "containers": containers}
+    )
+    shown = cli("run", "report", "1").stdout
+    assert re.search(r"^Workers' image +w$", shown, re.MULTILINE)
+    assert re.search(r"^What the job cost\nTime ", shown, re.MULTILINE)
+    assert re.search(r"^What the workers cost\nPeak memory +100 MiB ", shown, re.MULTILINE)
+    assert re.search(r"^worker-1 +failed +2 +100 MiB +1.00 s +-$", shown, re.MULTILINE)
+    job, workers = shown.split("What to ask for: workers, by this run:")
+    assert "What to ask for: job, by this run:" in job
+    assert "memory: 1Gi" in job
+    assert "memory: 2Gi" in workers
+
+
 def test_what_is_missing_is_said_with_the_way_to_it(cli: Cli, home: Path) -> None:
     _run(cli)
     record = _store(home).get(1)

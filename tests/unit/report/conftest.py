@@ -71,6 +71,65 @@ def record() -> Callable[..., Document]:
 
 
 @pytest.fixture
+def distributed(record: Callable[..., Document]) -> Callable[..., Document]:
+    """Makes the record of a run of two workers; `workers` are changes of each, `changes` of the record."""
+
+    def make(
+        workers: tuple[Document, ...] = ({}, {}), jobs: int = 1, **changes: object
+    ) -> Document:
+        whole = record()
+        job = {**whole["job"], "replicas": jobs}  # type: ignore[dict-item]  # a document
+        codespec = {
+            "kind": "worker",
+            "image": "gridder:2",
+            "command": ["serve"],
+            "args": ["--port", "80"],
+            "resources": {"limits": {"memory": "1Gi"}},
+        }
+        containers = {
+            f"job-{index}": _container(100 + 10 * index, 6.0, bufferStats=whole["bufferStats"])
+            for index in range(jobs)
+        }
+        for index, worker in enumerate(workers):
+            one = _container(800 + 10 * index, 12.0, "stopped", exitCode=None)
+            containers[f"worker-{index}"] = {**one, **worker}
+        return {
+            **whole,
+            "job": job,
+            "worker": {"codespec": codespec, "replicas": len(workers)},
+            "usage": {**_usage(810, 30.0), "method": "of all"},
+            "containers": containers,
+            **changes,
+        }
+
+    return make
+
+
+def _container(
+    peak_mi: int, cpu_s: float, verdict: str = "succeeded", **changes: object
+) -> Document:
+    return {
+        "hostName": "h",
+        "verdict": verdict,
+        "exitCode": 0,
+        "restarts": 0,
+        "image": {"reference": "x", "digest": "sha256:2", "platform": None},
+        "bufferStats": {},
+        "usage": _usage(peak_mi, cpu_s),
+        **changes,
+    }
+
+
+def _usage(peak_mi: int, cpu_s: float) -> Document:
+    return {
+        "peakMemoryBytes": peak_mi * 2**20,
+        "cpuSeconds": cpu_s,
+        "throttledSeconds": 0.0,
+        "method": "cgroup v1",
+    }
+
+
+@pytest.fixture
 def samples() -> Callable[..., Document]:
     """Makes a samples document of `count` samples, 0.5 s apart; the input stalls between 4 s and 8 s."""
 

@@ -27,9 +27,13 @@ MI = 2**20
 def test_a_report(record: Make, samples: Make) -> None:
     report = make_report(record(), samples())
     assert report.run_id == 7
-    assert report.command == ("recon", "--input", "$(INPUT_PIPE)")
-    assert (report.engine, report.digest, report.wall_seconds) == ("docker 28.0", "sha256:1", 14.0)
-    assert report.measured == Measured(
+    assert report.job.command == ("recon", "--input", "$(INPUT_PIPE)")
+    assert (report.engine, report.job.digest, report.wall_seconds) == (
+        "docker 28.0",
+        "sha256:1",
+        14.0,
+    )
+    assert report.job.measured == Measured(
         verdict=VerdictKind.SUCCEEDED,
         run_seconds=12.0,
         peak_memory_bytes=400 * MI,
@@ -43,7 +47,7 @@ def test_a_report(record: Make, samples: Make) -> None:
     assert report.phases == (
         Phase("create", 0.5), Phase("start", 1.0), Phase("run", 12.0), Phase("drain", 0.0),
     )  # fmt: skip
-    assert report.suggestion.document()["resources"] == {
+    assert report.job.suggestion.document()["resources"] == {
         "requests": {"cpu": "1", "memory": "416Mi"},
         "limits": {"cpu": "1", "memory": "512Mi"},
         "gpu": "1",
@@ -68,7 +72,7 @@ def test_its_tables(record: Make, samples: Make) -> None:
 def test_a_peak_that_the_samples_missed_is_none(record: Make, samples: Make) -> None:
     usage = {"cpuSeconds": 24.0}
     report = make_report(record(usage=usage), samples())
-    assert report.measured.peak_cores == 1.0
+    assert report.job.measured.peak_cores == 1.0
     assert report_document(report)["averageCores"] == 2.0
     assert report_document(report)["peakCores"] is None
     assert figures(report)[2] == Figure("CPU time", "24.0 s", "2.00 cores on average, limit 2")
@@ -110,7 +114,7 @@ def test_an_old_record(record: Make) -> None:
         del stats["bytesPerSecond"], stats["waitedSeconds"]
     report = make_report(old)
     assert report.phases == (Phase("prepare", 1.5), Phase("run", 12.5))
-    assert report.measured.run_seconds == 12.5
+    assert report.job.measured.run_seconds == 12.5
     assert [buffer.bytes_per_second for buffer in report.buffers] == [12e6, None]
     assert [row[3] for row in buffer_rows(report)] == ["-", "-"]
 
@@ -127,8 +131,8 @@ def test_an_old_record(record: Make) -> None:
 )
 def test_half_a_record_still_gives_a_report(broken: Document) -> None:
     report = make_report(broken, {"containers": {"job-0": {}}})
-    assert report.measured.verdict is None
-    assert report.suggestion.yaml() == ""
+    assert report.job.measured.verdict is None
+    assert report.job.suggestion.yaml() == ""
     assert len(figures(report)) == 4
     list(phase_rows(report))
     list(buffer_rows(report))

@@ -116,19 +116,20 @@ def test_lone_surrogates_can_be_written(record: Make) -> None:
 def test_a_limit_far_above_is_told_and_not_drawn(record: Make, samples: Make) -> None:
     codespec = {"image": "x", "resources": {"limits": {"cpu": "64", "memory": "64Gi"}}}
     report = make_report(record(job={"codespec": codespec}), samples())
-    memory, cpu = memory_plot(report), cpu_plot(report)
+    memory, cpu = memory_plot(report, "job", report.job), cpu_plot(report, "job", report.job)
     assert memory is not None
     assert cpu is not None
     assert (memory.limit, memory.remark) == (None, "limit 64Gi is far above what is shown")
     assert (cpu.limit, cpu.remark) == (None, "limit 64 is far above what is shown")
-    unlimited = memory_plot(make_report(record(job={}), samples()))
+    free = make_report(record(job={}), samples())
+    unlimited = memory_plot(free, "job", free.job)
     assert unlimited is not None
     assert (unlimited.limit, unlimited.remark) == (None, "no limit")
 
 
 def test_a_limit_that_is_near_is_within_the_plot(record: Make, samples: Make) -> None:
     report = make_report(record(), samples())
-    memory, cpu = memory_plot(report), cpu_plot(report)
+    memory, cpu = memory_plot(report, "job", report.job), cpu_plot(report, "job", report.job)
     assert memory is not None
     assert cpu is not None
     assert memory.limit == (512 * 2**20, "limit 512Mi")
@@ -147,6 +148,32 @@ def test_stalls_are_marked(record: Make, samples: Make) -> None:
 
 
 def test_the_time_that_is_shown_is_that_of_the_run(record: Make, samples: Make) -> None:
-    plot = memory_plot(make_report(record(), samples(3)))
+    report = make_report(record(), samples(3))
+    plot = memory_plot(report, "job", report.job)
     assert plot is not None
     assert plot.time.top == 12.0
+
+
+def test_a_page_of_a_distributed_run(distributed: Make, samples: Make) -> None:
+    labels = ("job-0", *(f"worker-{index}" for index in range(5)))
+    report = make_report(distributed(({},) * 5), samples(labels=labels))
+    page = _check(html_page(report))
+    words = " ".join(page.words)
+    for expected in (
+        "What the job cost", "What the workers cost", "Containers", "worker-4", "gridder:2 sha256:2",
+        "serve --port 80", "Memory: job", "Memory: workers", "Cores in use: workers",
+        "What to ask for: job", "What to ask for: workers",
+    ):  # fmt: skip
+        assert expected in words
+    assert page.names.count("svg") == 6  # memory and cores of both, two buffers
+    workers = memory_plot(report, "workers", report.targets[1][1])
+    assert workers is not None
+    assert [line.label for line in workers.lines] == list(labels[1:])
+    assert workers.remark == "limit 1Gi is far above what is shown"  # theirs, not the job's
+
+
+def test_what_several_replicas_moved_is_in_the_table_and_not_beside_the_plot(
+    distributed: Make, samples: Make
+) -> None:
+    report = make_report(distributed(jobs=2), samples(labels=("job-0", "job-1")))
+    assert [(plot.remark, len(plot.lines)) for plot in buffer_plots(report)] == [("", 2), ("", 2)]
