@@ -27,8 +27,9 @@ SHOWING_LOGS = (
     VerdictKind.OUT_OF_MEMORY,
     VerdictKind.TIMED_OUT,
     VerdictKind.BUFFER_FAILED,
+    VerdictKind.START_FAILED,
 )
-"""Verdicts over containers that ran, and whose last words may tell why."""
+"""Verdicts over containers that ran, or for which others waited, and whose last words may tell why."""
 
 
 def show_plan(given: Mapping[str, Any], workspace: Workspace) -> Mapping[str, object]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tyger_local.outcome.containers import labels_of
 from tyger_local.outcome.facts import Fate
@@ -12,21 +12,25 @@ FAILED = (Fate.FAILED, Fate.OUT_OF_MEMORY)
 
 
 def whose_last_words(
-    containers: Iterable[ContainerRecord], replicas: Mapping[str, int]
+    containers: Sequence[ContainerRecord], replicas: Mapping[str, int]
 ) -> tuple[str, ...]:
     """Return the labels of the containers whose last lines are worth being shown.
 
     Of the job those that failed, or all where none did: it was too slow, for one. Of the workers those that
-    failed or had to be started again.
+    failed or had to be started again, or all where the job still waited for them.
 
     Args:
         containers: What is known of each; nothing in a run of one.
         replicas: How many there are of each role.
     """
-    jobs = labels_of(replicas, "job")
+    jobs, workers = labels_of(replicas, "job"), labels_of(replicas, "worker")
     telling = tuple(_telling(containers))
     failed_jobs = tuple(label for label in telling if label in jobs)
-    return (*(failed_jobs or jobs), *(label for label in telling if label not in jobs))
+    failed_workers = tuple(label for label in telling if label in workers)
+    fates = {each.fate for each in containers if each.label in jobs}
+    if fates == {Fate.NOT_STARTED}:
+        return failed_workers or workers
+    return (*(failed_jobs or jobs), *failed_workers)
 
 
 def _telling(containers: Iterable[ContainerRecord]) -> Iterator[str]:

@@ -33,7 +33,7 @@ class Measured:
         throttled_seconds: How long they were held back by the CPU limit, together.
         peak_cores: The highest number of cores that one container kept busy.
         replicas: How many containers there were.
-        restarts: How often containers were started again; what is measured is since their last start.
+        restarts: How often containers were started again.
         engine: Which one ran it; empty where that is not known.
     """
 
@@ -79,7 +79,7 @@ class Measured:
         if self.run_seconds is None:
             return "how long the run took is not known"
         if self.restarts:
-            return "only what came after the last start of a container was measured"
+            return "containers had to be started again"
         if self.run_seconds < SHORTEST_RUN_S:
             return f"the run took only {human_seconds(self.run_seconds)}"
         return ""

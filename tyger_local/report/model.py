@@ -45,7 +45,7 @@ class ContainerFigures:
     """One container of a run of several.
 
     Attributes:
-        restarts: How often it was started again; what is measured is since its last start.
+        restarts: How often it was started again.
     """
 
     label: str

@@ -74,7 +74,7 @@ def _worker(asked: TargetRequest | None, codespecs: Codespecs) -> ResolvedWorker
             "The codespec for the worker is required to be a worker codespec",
             "this one is a job codespec",
         )
-    return ResolvedWorker(codespec, asked.replicas, asked.node_pool)
+    return ResolvedWorker(codespec, asked.replicas, asked.node_pool, tuple(asked.buffers))
 
 
 def _looked_up(wanted: CodespecRef | AnyCodespec, codespecs: Codespecs) -> AnyCodespec:

@@ -162,7 +162,7 @@ def test_where_the_codespec_comes_from(cli: Cli, argv: list[str]) -> None:
         (["-c", "abc", "--record", "no/where"], 2, "the record cannot be written to no/where"),
         (["-c", "abc", "--record", "."], 2, "the record cannot be written to ."),
         (["-c", "abc", "--shell"], 2, "--shell needs a terminal"),
-        (["-c", "abc", "--worker-codespec", "w"], 2, "tyger-local cannot run them yet"),
+        (["-c", "abc", "--worker-codespec", "w"], 2, "the process engine cannot give workers"),
         (["-c", "abc", "--wait-endpoints", "2"], 2,
          "--wait-endpoints is about workers, and this run has none"),
         (["-c", "abc", "--wait-endpoints=-1"], 2,

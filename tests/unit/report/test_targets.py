@@ -111,8 +111,7 @@ def test_after_a_restart_nothing_is_lowered(distributed: Make) -> None:
     suggestion = _worker(report).suggestion
     assert str(suggestion.resources.limits.memory) == "1Gi"
     assert suggestion.reasons[-1] == (
-        "Take it with care: only what came after the last start of a container was measured, so nothing is "
-        "lowered."
+        "Take it with care: containers had to be started again, so nothing is lowered."
     )
 
 
