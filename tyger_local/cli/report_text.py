@@ -77,7 +77,9 @@ def _write(console: Console, report: Report) -> None:
     _table(console, BUFFER_TITLES, list(buffer_rows(report)))
     for name, target in report.targets:
         whose = "" if worker is None else f": {name}"
-        _suggestion(console, f"What to ask for{whose}, by this run:", target.suggestion)
+        has_title = worker is not None or target.suggestion.yaml() != ""
+        title = f"What to ask for{whose}, by this run:" if has_title else ""
+        _suggestion(console, title, target.suggestion)
 
 
 def _figures(console: Console, title: str, shown: Iterable[Figure]) -> None:
@@ -87,10 +89,11 @@ def _figures(console: Console, title: str, shown: Iterable[Figure]) -> None:
 
 def _suggestion(console: Console, title: str, suggestion: Suggestion) -> None:
     console.print()
-    block = suggestion.yaml()
-    if block:
+    if title:
         console.print(Text(title, "bold"))
         console.print()
+    block = suggestion.yaml()
+    if block:
         console.print(Text(block))
     for reason in suggestion.reasons:
         console.print(Text(f"- {reason}"))
