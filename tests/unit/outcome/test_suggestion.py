@@ -18,7 +18,7 @@ OK = VerdictKind.SUCCEEDED
 
 
 def _run(verdict: VerdictKind | None = OK, **known: float | None) -> Measured:
-    whole = {"peak_memory_bytes", "own_memory_bytes", "replicas"}
+    whole = {"peak_memory_bytes", "own_memory_bytes", "replicas", "restarts"}
     return Measured(
         verdict,
         **{name: int(v) if name in whole and v is not None else v for name, v in known.items()},  # type: ignore[arg-type]
@@ -55,6 +55,8 @@ CASES = [
      "4Gi", "the run took only 0.40 s, so nothing is lowered."),
     (_run(peak_memory_bytes=100 * MI), _limits(memory="4Gi"), "memory", "104Mi", "4Gi",
      "how long the run took is not known"),
+    (_memory(100, restarts=1), _limits(memory="4Gi"), "memory", "104Mi", "4Gi",
+     "containers had to be started again, so nothing is lowered."),
     (_run(VerdictKind.FAILED, peak_memory_bytes=100 * MI, run_seconds=5), _limits(memory="4Gi"),
      "memory", "104Mi", "4Gi", "did not succeed (failed), so nothing is lowered, and a whole run"),
     (_run(VerdictKind.CANCELED, peak_memory_bytes=100 * MI, run_seconds=5), {}, "memory", "104Mi",
