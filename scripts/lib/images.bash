@@ -4,6 +4,7 @@
 
 DOCKERFILE=$ROOT/Dockerfile.test
 MRI_REQUIREMENTS=$ROOT/examples/mri/requirements.txt
+MRI_PROGRAMS=("$ROOT"/examples/*/*.py)
 HASH_LABEL=tyger-local.content
 PULLED_BASE=debian:bookworm-slim
 BOOTSTRAPPED_BASE=tyger-local/debian:bookworm
@@ -11,33 +12,40 @@ DEBIAN_MIRROR=${TYGER_LOCAL_DEBIAN_MIRROR:-} # empty: debootstrap knows one
 
 # ensure_images TARGET...
 ensure_images() {
-  local want target missing=()
-  want=$(content_hash "$DOCKERFILE" "$MRI_REQUIREMENTS")
+  local target missing=()
   for target in "$@"; do
-    if ! image_is_current "$target" "$want"; then missing+=("$target"); fi
+    if ! image_is_current "$target"; then missing+=("$target"); fi
   done
-  if [ "${#missing[@]}" -gt 0 ]; then locked images build_images "$want" "${missing[@]}"; fi
+  if [ "${#missing[@]}" -gt 0 ]; then locked images build_images "${missing[@]}"; fi
 }
 
 image_is_current() {
   local have
   have=$(docker image inspect --format "{{index .Config.Labels \"$HASH_LABEL\"}}" "tyger-local/$1" 2>/dev/null) || return 1
-  [ "$have" = "$2" ]
+  [ "$have" = "$(image_hash "$1")" ]
+}
+
+# image_hash TARGET: who edits an example's program waits for no other image than its own.
+image_hash() {
+  case $1 in
+    mri) content_hash "$DOCKERFILE" "$MRI_REQUIREMENTS" "${MRI_PROGRAMS[@]}" ;;
+    *) content_hash "$DOCKERFILE" ;;
+  esac
 }
 
 build_images() {
-  local want=$1 base context=$CACHE/image-context target
-  shift
+  local base context=$CACHE/image-context target
   base=$(base_image)
   fetch_mri_packages "$context"
+  copy_mri_programs "$context/programs"
   # Without buildx the client only warns that its own builder is old: choose it and be quiet.
   if ! docker buildx version >/dev/null 2>&1; then export DOCKER_BUILDKIT="${DOCKER_BUILDKIT:-0}"; fi
   for target in "$@"; do
-    if image_is_current "$target" "$want"; then continue; fi
+    if image_is_current "$target"; then continue; fi
     say "Building the image tyger-local/$target"
     quietly "build-$target" docker build --network host --file "$DOCKERFILE" --target "$target" \
       --build-arg "BASE_IMAGE=$base" --build-arg http_proxy --build-arg https_proxy --build-arg no_proxy \
-      --label "$HASH_LABEL=$want" --tag "tyger-local/$target" "$context"
+      --label "$HASH_LABEL=$(image_hash "$target")" --tag "tyger-local/$target" "$context"
   done
 }
 
@@ -102,4 +110,15 @@ fetch_mri_packages() {
     "${platforms[@]}" --requirement "$MRI_REQUIREMENTS"
   rm -rf "${site:?}/bin"
   printf '%s\n' "$stamp" >"$1/stamp"
+}
+
+# copy_mri_programs FOLDER: makes it hold the examples' programs, and nothing else.
+copy_mri_programs() {
+  local program copy
+  rm -rf "$1"
+  for program in "${MRI_PROGRAMS[@]}"; do
+    copy=$1/${program#"$ROOT/examples/"}
+    mkdir -p "$(dirname "$copy")"
+    cp "$program" "$copy"
+  done
 }

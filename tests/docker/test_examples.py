@@ -27,6 +27,14 @@ RUN_BY = {
     "mri/png.yml": "test_mri",
     "mri/run": "test_mri",
     "mri/requirements.txt": "test_the_packages_of_the_mri_image",
+    "distributed/phantom.yml": "test_distributed",
+    "distributed/job.yml": "test_distributed",
+    "distributed/job.py": "test_distributed",
+    "distributed/worker.yml": "test_distributed",
+    "distributed/worker.py": "test_distributed",
+    "distributed/run.yml": "test_distributed",
+    "socket/codespec.yml": "test_socket",
+    "socket/server.py": "test_socket",
 }
 
 FRAMES, WIDTH, HEIGHT = 50, 32, 24
@@ -65,8 +73,9 @@ def test_every_file_is_run_by_a_test() -> None:
         path.relative_to(EXAMPLES).as_posix() for path in EXAMPLES.rglob("*") if path.is_file()
     }
     assert {name for name in files if "__pycache__" not in name} == set(RUN_BY)
+    sources = [path.read_text() for path in Path(__file__).parent.glob("test_*examples.py")]
     for test in RUN_BY.values():
-        assert callable(globals()[test])
+        assert any(f"\ndef {test}(" in source for source in sources), test
 
 
 def test_the_comments_name_files_that_exist() -> None:
@@ -188,3 +197,18 @@ def test_the_packages_of_the_mri_image() -> None:
     assert len(versions) == len(wanted) == 3
     for version, (name, _, pinned) in zip(versions, wanted, strict=True):
         assert pinned in ("", version), name
+
+
+def test_the_mri_image_holds_the_programs_as_they_are() -> None:
+    programs = sorted(EXAMPLES.glob("*/*.py"))
+    inside = [f"/opt/examples/{path.relative_to(EXAMPLES).as_posix()}" for path in programs]
+    codespec = {
+        "image": "tyger-local/mri",
+        "buffers": {"outputs": ["output"]},
+        "command": ["sh", "-c", 'cat "$@" > "$OUTPUT_PIPE"', "sh", *inside],
+    }
+    Path("programs.json").write_text(json.dumps(codespec))
+    assert len(programs) == 3
+    assert _bash("tyger-local run exec -f programs.json") == b"".join(
+        path.read_bytes() for path in programs
+    )
