@@ -117,7 +117,8 @@ def test_distributed_with_workers_that_die(folder: Path, home: Path) -> None:
         process.stdin.close()
         said += process.stderr.read()
     assert process.returncode == 0, said.decode()
-    assert said.count(b"listening on port") > 3, said.decode()
+    record = json.loads(_bash("tyger-local run show 3"))
+    assert sum(container["restarts"] for container in record["containers"].values()) >= 1
     assert (folder / "images.mrd").read_bytes() == (folder / "single.mrd").read_bytes()
 
 
