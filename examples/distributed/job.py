@@ -16,13 +16,14 @@ import socket
 import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import mrd
 from mrd.tools.stream_recon import acquisition_reader
+
+Item = TypeVar("Item")
 
 CONNECT_S = 10
 SILENCE_S = 300
@@ -55,22 +56,18 @@ class Workers:
         self._has_given_up = False
 
     def map(self, requests: Iterable[bytes]) -> Iterator[mrd.Image]:
-        """Yield the images of all requests, in the requests' order.
+        """Yield the images of all requests, in the requests' order, as soon as they are there.
 
-        At most two requests a worker are under way, so a scan of any length needs the same memory.
+        About two requests a worker are under way, so a scan of any length needs the same memory.
 
         Raises:
             NoWorkerError: One of them failed for too long.
         """
         pool = ThreadPoolExecutor(self._count)
-        pending: deque[Future[list[mrd.Image]]] = deque()
+        under_way = (pool.submit(self._reconstruct, *item) for item in enumerate(requests))
         try:
-            for number, request in enumerate(requests):
-                if len(pending) == 2 * self._count:
-                    yield from pending.popleft().result()
-                pending.append(pool.submit(self._reconstruct, number, request))
-            while pending:
-                yield from pending.popleft().result()
+            for future in ahead(under_way, 2 * self._count):
+                yield from future.result()
         finally:
             self._has_given_up = True  # when one has failed, none of the others needs to go on
             pool.shutdown(cancel_futures=True)
@@ -101,6 +98,28 @@ class Workers:
                 return images
 
 
+def ahead(items: Iterable[Item], most: int) -> Iterator[Item]:
+    """Yield `items`, taken in a thread of its own and at most so many ahead.
+
+    So nobody waits for what is still to come before what is there goes on its way.
+    """
+    taken: queue.Queue[Item | Exception | None] = queue.Queue(most)
+
+    def take() -> None:
+        try:
+            for item in items:
+                taken.put(item)
+            taken.put(None)
+        except Exception as error:  # noqa: BLE001  (whatever it is, it is raised below)
+            taken.put(error)
+
+    threading.Thread(target=take, daemon=True).start()
+    while (item := taken.get()) is not None:
+        if isinstance(item, Exception):
+            raise item
+        yield item
+
+
 def ask(address: str, request: bytes) -> list[mrd.Image]:
     """Send a request to a worker and return its answer.
 
@@ -119,7 +138,7 @@ def ask(address: str, request: bytes) -> list[mrd.Image]:
         with mrd.BinaryMrdReader(answer) as reader:
             reader.read_header()
             return [item.value for item in reader.read_data()]
-    except EOFError as error:
+    except (EOFError, BufferError) as error:  # what this reader says of a stream without its end
         # The kernel closes a dead program's connections as if it had finished with them.
         raise ConnectionError("it hung up before its answer was complete") from error
 
@@ -155,15 +174,12 @@ def main() -> None:
     """Reconstruct what comes through the input's pipe into the output's."""
     addresses = json.loads(os.environ["TYGER_RECON_WORKER_ENDPOINT_ADDRESSES"])
     log(f"workers: {', '.join(addresses)}")
-    with (
-        Path(os.environ["INPUT_PIPE"]).open("rb") as source,
-        Path(os.environ["OUTPUT_PIPE"]).open("wb") as target,
-        mrd.BinaryMrdReader(source) as reader,
-        mrd.BinaryMrdWriter(target) as writer,
-    ):
-        head = reader.read_header()
+    # The input is left open: when we give up, a thread may be reading it, and closing waits for that.
+    reader = mrd.BinaryMrdReader(os.environ["INPUT_PIPE"])
+    head = reader.read_header()
+    requests = as_requests(head, acquisition_reader(reader.read_data()))
+    with mrd.BinaryMrdWriter(os.environ["OUTPUT_PIPE"]) as writer:
         writer.write_header(head)
-        requests = as_requests(head, acquisition_reader(reader.read_data()))
         writer.write_data(numbered(Workers(addresses).map(requests)))
 
 

@@ -122,6 +122,47 @@ def test_distributed_with_workers_that_die(folder: Path, home: Path) -> None:
     assert (folder / "images.mrd").read_bytes() == (folder / "single.mrd").read_bytes()
 
 
+CUTS_SHORT = """
+import io, socket, sys
+sys.path.insert(0, "/opt/examples/distributed")
+import worker
+
+class Half(worker.Reconstruction):
+    def handle(self):
+        sent, self.wfile = self.wfile, io.BytesIO()
+        super().handle()
+        whole, self.wfile = self.wfile.getvalue(), sent
+        sent.write(whole[: len(whole) // 2])
+
+if "-worker-0" in socket.gethostname():
+    worker.Reconstruction = Half
+worker.main()
+"""
+"""A worker as in the example, but for the first of them: of each answer it sends half."""
+
+
+def test_distributed_with_a_worker_whose_answers_break_off(folder: Path) -> None:
+    _scan()
+    _create_distributed()
+    codespec = {
+        "kind": "worker",
+        "image": "tyger-local/mri",
+        "command": ["python3", "-c", CUTS_SHORT, "8000"],
+        "endpoints": {"recon": 8000},
+        "maxReplicas": 3,
+    }
+    Path("worker.json").write_text(json.dumps(codespec))
+    assert _bash("tyger-local codespec create distributed-worker -f worker.json") == b"2\n"
+    _bash(
+        "tyger-local run exec -f examples/distributed/run.yml --wait-endpoints 60 "
+        "-b input=scan.mrd -b output=images.mrd"
+    )
+    assert (folder / "images.mrd").read_bytes() == (folder / "single.mrd").read_bytes()
+    said = _bash("tyger-local run logs 3")
+    assert b"run-3-worker-0: it hung up before its answer was complete; trying again" in said
+    assert re.search(rb"repetition \d+: run-3-worker-0, ", said) is None
+
+
 def _listens_on(host: str) -> str:
     """Return a copy of the socket example's codespec whose server listens there."""
     text = (EXAMPLES / "socket/codespec.yml").read_text()
