@@ -108,8 +108,8 @@ class Doctor:
     def _examine(self, patient: _Patient) -> None:
         replica, last_byte = patient.replica, patient.last_byte
         threads = replica.container.processes()
-        pipes = [transfer.sight for transfer in replica.transfers]
-        found = diagnose(pipes, threads)
+        sights = [transfer.sight for transfer in replica.transfers]
+        found = diagnose([sight for sight in sights if sight is not None], threads)
         self._inbox.put(Examined(replica.label, found, last_byte))
 
     def consider(self, message: Examined) -> StreamError | None:

@@ -22,9 +22,11 @@ from tyger_local.spec.buffers import Direction
 from tyger_local.streams.fifo import Fifo, close_all, unread_bytes
 from tyger_local.streams.holders import Holders
 from tyger_local.streams.host import Target
+from tyger_local.streams.outlet import Outlet
+from tyger_local.streams.pipe_transfer import CHUNK_BYTES, PipeTransfer
 from tyger_local.streams.sightings import PipeWatch
-from tyger_local.streams.tally import Checksum
-from tyger_local.streams.transfer import BURST, CHUNK_BYTES, Transfer
+from tyger_local.streams.tally import Checksum, Tally
+from tyger_local.streams.transfer import BURST, Transfer
 
 LAST_WRITER_TIMEOUT_S = 5.0
 """How long a writer may be left after the container's end; there should be none at all."""
@@ -33,7 +35,7 @@ RECHECK_MS = 100
 """How often such a writer is looked for."""
 
 
-class Drain(Transfer):
+class Drain(PipeTransfer):
     """Drains one output into `target`, which its owner publishes or abandons."""
 
     direction = Direction.OUTPUT
@@ -47,13 +49,16 @@ class Drain(Transfer):
         checksum: Checksum,
         on_end: Callable[[Transfer], None],
     ) -> None:
-        super().__init__(
-            buffer, fifo, watch, target.name, checksum, on_end, is_kept=target.is_readable
-        )
-        self._target = target
-        self._waits.host_is_regular = target.is_regular
+        tally = Tally(checksum, is_kept=target.is_readable)
+        super().__init__(buffer, fifo, watch, target.name, tally, on_end)
+        self._outlet = Outlet(target, tally, self._waits, self._stopped)
         self._holders = Holders(fifo)
         self._deadline = 0.0
+
+    @property
+    def reader_closed(self) -> bool:
+        """Return whether our standard output takes no more, since its reader has gone."""
+        return self._outlet.reader_closed
 
     def _open_end(self) -> int:
         self._reader = self._fifo.open_reader()
@@ -103,29 +108,15 @@ class Drain(Transfer):
     def _pass_on(self) -> int | None:
         """Move what is in the pipe to the target; return how much, 0 for nothing, None for nothing yet."""
         if self._in_kernel:
-            if not self._await_target():
+            if not self._outlet.await_room():
                 return None
-            try:
-                return self._splice(self._reader, self._target.fd)
-            except BrokenPipeError:
-                self.reader_closed = self._target.is_stdout
-                raise
+            return self._outlet.fill(lambda fd: self._splice(self._reader, fd))
         try:
             data = os.read(self._reader, CHUNK_BYTES)
         except BlockingIOError:
             return None
-        self._write(data)
+        self._outlet.write(data)
         return len(data)
-
-    def _await_target(self) -> bool:
-        """Wait until the target takes bytes; return whether it does, and nobody said stop."""
-        if self._target.is_regular:
-            return not self._stopped.is_set  # it always does
-        poll = select.poll()
-        poll.register(self._target.fd, select.POLLOUT)
-        poll.register(self._stopped.fd, select.POLLIN)
-        self._waits.wait(WaitsFor.HOST, poll)
-        return not self._stopped.is_set
 
     def _wait(self, *, ended: bool) -> bool:
         """Wait for bytes, for the last writer to leave or for a flag; return whether it left."""
@@ -149,28 +140,10 @@ class Drain(Transfer):
         self._error = "a process outside the container still holds the pipe open"
         return True
 
-    def _write(self, data: bytes) -> None:
-        rest = memoryview(data)
-        while rest and self._await_target():
-            try:
-                count = os.write(self._target.fd, rest[: self._target.atom_bytes])
-            except BlockingIOError:
-                continue
-            except BrokenPipeError:
-                self.reader_closed = self._target.is_stdout
-                raise
-            self._moved(rest[:count])
-            rest = rest[count:]
-
     def _last_state(self) -> BufferState:
         """Return what the end of the bytes makes of the buffer, once they are sure to arrive."""
-        poll = select.poll()
-        poll.register(self._stopped.fd, select.POLLIN)
-        while self._target.awaits_reader and unread_bytes(self._target.fd):
-            if self._waits.wait(WaitsFor.HOST, poll, RECHECK_MS):
-                return BufferState.STOPPED
-        self._tally.hash_file(self._target.fd)
-        return BufferState.STOPPED if self._is_interrupted else BufferState.COMPLETE
+        arrived = self._outlet.finish() and not self._is_interrupted
+        return BufferState.COMPLETE if arrived else BufferState.STOPPED
 
     def _guard(self) -> None:
         """Watch the closed pipe until the container ends: nobody may open it again."""
@@ -200,16 +173,8 @@ class Drain(Transfer):
             self._state = BufferState.REOPENED
         elif self._fifo.is_replaced() and self._state is not BufferState.REOPENED:
             self._state = BufferState.REPLACED
-        self._hash_rest()
+        self._error = self._error or self._outlet.hash_rest()
         self._held_at_end = self._holders.were_killed(self._sightings.last_close, self._ended_at)
-
-    def _hash_rest(self) -> None:
-        """Hash what arrived of an output that was not complete."""
-        if self._target.fd >= 0:
-            try:
-                self._tally.hash_file(self._target.fd)
-            except OSError as error:
-                self._error = self._error or error.strerror
 
     def _close_ends(self) -> None:
         self._holders.close()

@@ -24,9 +24,10 @@ from tyger_local.spec.buffers import Direction
 from tyger_local.streams.fifo import Fifo, close_all, unread_bytes
 from tyger_local.streams.finished_input import FinishedInput
 from tyger_local.streams.host import Source
+from tyger_local.streams.pipe_transfer import CHUNK_BYTES, PipeTransfer
 from tyger_local.streams.sightings import PipeWatch
-from tyger_local.streams.tally import Checksum
-from tyger_local.streams.transfer import BURST, CHUNK_BYTES, Transfer
+from tyger_local.streams.tally import Checksum, Tally
+from tyger_local.streams.transfer import BURST, Transfer
 
 REPOLL_MS = 20
 """How often the pipe is looked at where the kernel does not report opens."""
@@ -40,7 +41,7 @@ COUNT_BYTES = UNREAD_ALLOWED_BYTES + 1
 """Counting what is left unread stops here: enough to know that it is too much."""
 
 
-class Feed(Transfer):
+class Feed(PipeTransfer):
     """Feeds one input. Takes over `source`."""
 
     direction = Direction.INPUT
@@ -54,7 +55,8 @@ class Feed(Transfer):
         checksum: Checksum,
         on_end: Callable[[Transfer], None],
     ) -> None:
-        super().__init__(buffer, fifo, watch, source.name, checksum, on_end, source.expected_bytes)
+        tally = Tally(checksum, source.expected_bytes)
+        super().__init__(buffer, fifo, watch, source.name, tally, on_end)
         self._source = source
         self._waits.host_is_regular = source.is_regular
         self._source_is_ready = False

@@ -1,53 +1,27 @@
-"""What feeding an input and draining an output have in common: a thread, its flags, its statistics.
+"""What moving one buffer's bytes always is: a thread, its flags, its statistics.
 
 One thread a buffer was weighed against one event loop for all: a loop copies as fast with few buffers,
 but a terminal stopped with Ctrl-S or a slow disk under one buffer would hold up all the others.
-
-Bytes go from descriptor to descriptor inside the kernel (``splice``) as long as nobody wants to look at
-them; where a checksum is wanted, or the kernel refuses the pair (a file opened for appending, some
-devices), they are copied through user space. Waiting is always for the side that holds things up, so that a
-trickle passes at once and a full pipe costs no CPU.
-
-Measured with 256 MiB from file to file through a ``cat`` between two pipes, files in memory, two cores,
-CPU seconds of our side (medians of nine, in turns):
-
-======================================= ===== ===== =====
-size of the pipes                       64 K  256 K 1 M
-======================================= ===== ===== =====
-two shell ``cat``                       0.25
-``splice`` in, ``splice`` out                 0.141 0.131
-``sendfile`` in, ``splice`` out         0.156 0.133 0.125
-``sendfile`` in, read and write out     0.169 0.158 0.157
-``splice`` in, read and write out             0.147 0.166
-======================================= ===== ===== =====
-
-In wall time they lie within the noise of one another. ``sendfile`` gains nothing that ``splice`` does not,
-and cannot read from a pipe, which standard input often is. One call for both directions is the simpler code.
 """
 
 from __future__ import annotations
 
 import errno
-import os
 import select
 import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 
 from tyger_local.errors import MORE_FILES, StreamError
 from tyger_local.outcome.facts import BufferState, BufferStats
 from tyger_local.outcome.sight import PipeSight, WaitsFor
 from tyger_local.spec.buffers import Direction
-from tyger_local.streams.fifo import Fifo
-from tyger_local.streams.sightings import PipeWatch
-from tyger_local.streams.tally import Checksum, Tally
+from tyger_local.streams.tally import Tally
 from tyger_local.streams.waits import Waits
 from tyger_local.streams.wake import Wake
 
-CHUNK_BYTES = 64 * 1024
-SPLICE_BYTES = 1024 * 1024
 BURST = 64
 """How many times bytes are moved, as long as there are any, before it is looked what else has happened."""
 
@@ -67,14 +41,10 @@ class Transfer(ABC):
 
     Args:
         buffer: The buffer's name.
-        fifo: Its pipe, held.
-        watch: Watches the folder of its pipe.
         host: What the host's side is called in messages.
-        checksum: Whether to hash.
+        tally: Counts the bytes.
         on_end: Called from the thread when it has nothing more to move, and again if something goes wrong
             after that.
-        expected_bytes: How many bytes there will be, if that is known.
-        is_kept: Whether the bytes go to a file from which they can be read again.
 
     Raises:
         StreamError: The system gives no descriptors for it.
@@ -83,30 +53,19 @@ class Transfer(ABC):
     direction: Direction
 
     def __init__(
-        self,
-        buffer: str,
-        fifo: Fifo,
-        watch: PipeWatch,
-        host: str,
-        checksum: Checksum,
-        on_end: Callable[[Transfer], None],
-        expected_bytes: int = 0,
-        *,
-        is_kept: bool = False,
+        self, buffer: str, host: str, tally: Tally, on_end: Callable[[Transfer], None]
     ) -> None:
         self.buffer = buffer
-        self._fifo = fifo
         self._host = host
-        self._tally = Tally(checksum, expected_bytes, is_kept=is_kept)
-        self._splice_refused = not hasattr(os, "splice")
+        self._tally = tally
         self._on_end = on_end
         self._state = BufferState.WAITING
         self._unread: int | None = None
         self._error: str | None = None
         self._held_at_end = False
         self._is_interrupted = False
+        self._is_done = False
         self._ended_at = 0.0
-        self.reader_closed = False
         self._began = time.monotonic()
         self._waits = Waits()
         try:
@@ -115,25 +74,28 @@ class Transfer(ABC):
                 on_failure.callback(self._container_ended.close)
                 self._stopped = Wake()
                 on_failure.callback(self._stopped.close)
-                on_failure.callback(os.close, self._open_end())
-                # After our own ends, whose opening is none of the container's.
-                self._sightings = watch.watch(fifo, self.direction)
+                self._open(on_failure)
                 on_failure.pop_all()
         except OSError as error:
             raise StreamError(
-                f"the pipe of '{buffer}' cannot be opened: {error.strerror}",
+                f"the buffer '{buffer}' cannot be opened: {error.strerror}",
                 MORE_FILES if error.errno == errno.EMFILE else "",
             ) from error
         self._thread = threading.Thread(target=self._work, name=f"buffer {buffer}", daemon=True)
 
     def start(self) -> None:
-        """Start moving bytes. Our end of the pipe is open already."""
+        """Start moving bytes. Our end is open already, or opened as soon as the container lets us."""
         self._thread.start()
 
     @property
     def is_moving(self) -> bool:
-        """Return whether its thread was started and has not ended."""
-        return self._thread.is_alive()
+        """Return whether it was started and has not told its end."""
+        return self._thread.is_alive() and not self._is_done
+
+    @property
+    def reader_closed(self) -> bool:
+        """Return whether our standard output takes no more, since its reader has gone."""
+        return False
 
     def container_ended(self) -> None:
         """Say that no process of the container is left: move what is there, then end."""
@@ -163,7 +125,6 @@ class Transfer(ABC):
         self.stop()
         if self.join(JOIN_TIMEOUT_S):
             self._close_ends()
-            self._sightings.close()
             self._container_ended.close()
             self._stopped.close()
 
@@ -202,56 +163,23 @@ class Transfer(ABC):
         return self._waits.last_byte
 
     @property
-    def sight(self) -> PipeSight:
-        """Return what the pipe is doing."""
-        return PipeSight(
-            self.buffer,
-            self.direction,
-            self._waits.whom,
-            self._host,
-            is_held_for_writing=self._is_held_for_writing(),
-        )
+    def sight(self) -> PipeSight | None:
+        """Return what our end is doing; None as long as there is no connection."""
+        return PipeSight(self.buffer, self.direction, self._waits.whom, self._host)
 
     def final_stats(self) -> BufferStats:
-        """Return the statistics after the container's end, a replaced pipe included."""
+        """Return the statistics after the container's end."""
         self._settle()
         if self._state is BufferState.WAITING:  # the container was never started
             self._state = BufferState.NEVER_OPENED
         return self.stats
 
-    def _poll_signs(self) -> select.poll:
-        """Return what waits for our flags and for what the container is seen doing."""
+    def _poll_flags(self) -> select.poll:
+        """Return what waits for our flags."""
         poll = select.poll()
         for fd in (self._container_ended.fd, self._stopped.fd):
             poll.register(fd, select.POLLIN)
-        if not self._sightings.is_blind:
-            poll.register(self._sightings.fd, select.POLLIN)
         return poll
-
-    @property
-    def _in_kernel(self) -> bool:
-        """Return whether bytes can go through the kernel without being looked at."""
-        return not (self._tally.looks or self._splice_refused)
-
-    def _splice(self, source: int, target: int) -> int | None:
-        """Move bytes inside the kernel; return how many, 0 at the end, None when none could be moved now.
-
-        Raises:
-            OSError: One side is broken.
-        """
-        try:
-            count = os.splice(source, target, SPLICE_BYTES, flags=os.SPLICE_F_NONBLOCK)
-        except BlockingIOError:
-            return None
-        except OSError as error:
-            if error.errno != errno.EINVAL:
-                raise
-            self._splice_refused = True
-            return None
-        if count:
-            self._tally.count(count)
-            self._waits.moved()
-        return count
 
     def _moved(self, data: bytes | memoryview) -> None:
         self._tally.add(data)
@@ -263,39 +191,31 @@ class Transfer(ABC):
             self._move()
         except OSError as error:
             self._fail(error.strerror or str(error))
+        except StreamError as error:
+            self._fail(error.what)
         except Exception as error:  # noqa: BLE001  (in a thread, a bug would pass for the end of the bytes)
             self._fail(f"a bug in tyger-local: {error!r}")
         finally:
             self._waits.whom = WaitsFor.NOBODY
+            self._is_done = True
             self._on_end(self)
-        with suppress(
-            OSError
-        ):  # the container may have taken away our right to open its pipe again
-            self._guard()
 
     def _fail(self, words: str) -> None:
         self._state = BufferState.FAILED
         self._error = words
 
-    def _is_held_for_writing(self) -> bool:
-        return False
-
     @abstractmethod
-    def _open_end(self) -> int:
-        """Open our end of the pipe and return it."""
+    def _open(self, on_failure: ExitStack) -> None:
+        """Take what is there before the container starts; `on_failure` gives it back."""
 
     @abstractmethod
     def _move(self) -> None:
         """Move bytes until there is nothing more to do."""
 
     @abstractmethod
-    def _guard(self) -> None:
-        """After the last byte, watch for what must not happen any more; if it does, call `on_end` again."""
-
-    @abstractmethod
     def _settle(self) -> None:
-        """Look once more at the pipe after the container's end."""
+        """Look once more after the container's end."""
 
     @abstractmethod
     def _close_ends(self) -> None:
-        """Close our end of the pipe and what belongs to it."""
+        """Close our end and what belongs to it."""
