@@ -1,4 +1,4 @@
-"""Looking after containers whose pipes do not move: who waits for whom, and whether it can ever end.
+"""Looking after containers whose buffers do not move: who waits for whom, and whether it can ever end.
 
 Nothing is asked of the engine while bytes move. After that, more and more rarely: a container that computes
 for hours is looked at a dozen times.
@@ -16,6 +16,7 @@ from tyger_local.outcome.diagnosis import Diagnosis, diagnose
 from tyger_local.outcome.events import Warned
 from tyger_local.runner.inbox import Examined, Inbox
 from tyger_local.runner.replica import Replica
+from tyger_local.streams.link import Link
 
 FIRST_LOOK_S = 10.0
 FIRST_LINE_S = 30.0
@@ -59,6 +60,25 @@ class _Patient:
         self.next_look, self.looks_left = self.last_byte + self.idle_s, LOOKS
 
 
+class _Caller:
+    """One connection that a container has yet to accept, and when that is worth a line."""
+
+    def __init__(self, replica: Replica, link: Link) -> None:
+        self._replica = replica
+        self._link = link
+        self._marks = marks()
+        self._next_mark = next(self._marks)
+
+    def complaint(self) -> str | None:
+        """Return, at each mark, for how long nothing has accepted it."""
+        waiting_s, mark = self._link.waiting_s, self._next_mark
+        if waiting_s is None or waiting_s < mark or not self._replica.is_running:
+            return None
+        self._next_mark = next(self._marks)
+        hint = f": {self._link.hint}" if self._link.hint else ""
+        return f"nothing has accepted a connection on port {self._link.port} for {mark:.0f} s{hint}"
+
+
 class Doctor:
     """Examines the containers of a run from time to time.
 
@@ -66,7 +86,8 @@ class Doctor:
         replicas: Those that were started.
         inbox: Gets what an examination found; they are made in a thread, since an engine may hang.
         emit: Is told of stalls.
-        is_isolated: Whether nobody outside can hold the other end of a pipe of the container's own.
+        is_isolated: Whether nobody outside can hold the other end of a pipe of the container's own. What
+            comes through a socket may move a container that has one all the same.
     """
 
     def __init__(
@@ -88,9 +109,14 @@ class Doctor:
         ]
         for patient in self._patients:
             patient.moved(now)
+        self._callers = [_Caller(replica, link) for replica in replicas for link in replica.links]
 
     def tick(self) -> None:
-        """Have the containers examined for which it is time."""
+        """Have the containers examined for which it is time, and tell of those that accept no connection."""
+        for caller in self._callers:
+            complaint = caller.complaint()
+            if complaint is not None:
+                self._emit(Warned(complaint))
         now = time.monotonic()
         for patient in self._patients:
             if patient.replica.started_at is None:
@@ -123,7 +149,8 @@ class Doctor:
             self._tell(found, idle_s)
         patient.looks_left -= 1
         patient.is_suspect &= found is not None and found.is_deadlock
-        is_alone = self._is_isolated and not patient.replica.plan.mounts
+        plan = patient.replica.plan
+        is_alone = self._is_isolated and not (plan.mounts or plan.sockets)
         if found is None or not (patient.is_suspect and is_alone and idle_s >= BELIEVED_S):
             patient.next_mark()
         elif patient.looks_left > 0:

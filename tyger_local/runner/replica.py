@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-from tyger_local.plan.model import ContainerPlan, PipePlan
+from tyger_local.outcome.sight import Reach
+from tyger_local.plan.model import ContainerPlan, PipePlan, SocketPlan
 from tyger_local.runner.inbox import Inbox, TransferEnded
 from tyger_local.runner.member import Member
 from tyger_local.runner.setup import Setup
@@ -13,12 +15,18 @@ from tyger_local.spec.buffers import Direction
 from tyger_local.streams.drain import Drain
 from tyger_local.streams.feed import Feed
 from tyger_local.streams.fifo import Fifo
+from tyger_local.streams.link import Link
 from tyger_local.streams.sightings import PipeWatch
+from tyger_local.streams.socket_input import SocketInput
+from tyger_local.streams.socket_output import SocketOutput
 from tyger_local.streams.transfer import Transfer
 
 
 class Replica(Member):
     """One container of the job and what serves it; takes and raises what `Member` does.
+
+    Attributes:
+        links: The connections to its ports.
 
     Raises:
         StreamError: A pipe cannot be made.
@@ -28,10 +36,15 @@ class Replica(Member):
         self, plan: ContainerPlan, folder: Path, setup: Setup, inbox: Inbox, stack: ExitStack
     ) -> None:
         super().__init__(plan, folder, setup, inbox, stack)
+        self.links: list[Link] = []
+        transfers: list[Transfer] = []
         if plan.pipes:
             watch = PipeWatch(folder)
             stack.callback(watch.close)
-            self.transfers = [self._transfer(pipe, watch, stack) for pipe in plan.pipes]
+            transfers += (self._transfer(pipe, watch, stack) for pipe in plan.pipes)
+        for socket in plan.sockets:
+            transfers += self._socket_transfers(socket, stack)
+        self.transfers = transfers
 
     def _transfer(self, pipe: PipePlan, watch: PipeWatch, stack: ExitStack) -> Transfer:
         buffer = pipe.buffer
@@ -48,6 +61,32 @@ class Replica(Member):
             transfer = Drain(buffer, fifo, watch, target, checksum, self._transfer_ended)
         stack.callback(transfer.close)
         return transfer
+
+    def _socket_transfers(self, socket: SocketPlan, stack: ExitStack) -> Iterator[Transfer]:
+        checksum, ends = self._setup.options.checksum, self._setup.ends
+        into, out = socket.input_buffer, socket.output_buffer
+        link = Link(
+            socket.port,
+            self._reach,
+            has_input=into is not None,
+            has_output=out is not None,
+        )
+        stack.callback(link.leave)
+        self.links.append(link)
+        if into is not None:
+            source = ends.take_source(into)
+            stack.callback(source.close)
+            sent = SocketInput(into, link, source, checksum, self._transfer_ended)
+            stack.callback(sent.close)
+            yield sent
+        if out is not None:
+            target = ends.targets[out]
+            received = SocketOutput(out, link, target, checksum, self._transfer_ended)
+            stack.callback(received.close)
+            yield received
+
+    def _reach(self) -> Reach | None:
+        return self.container.reach()  # which is created later than what serves it
 
     def _transfer_ended(self, transfer: Transfer) -> None:
         self._inbox.put(TransferEnded(transfer))

@@ -96,12 +96,17 @@ def _ways(source: int, target: int) -> list[Callable[[int, int], int]]:
     if (stat.S_ISFIFO(from_.st_mode) or stat.S_ISFIFO(to.st_mode)) and hasattr(os, "splice"):
         ways.append(lambda one, other: os.splice(one, other, KERNEL_BYTES))
     if is_file and hasattr(os, "sendfile"):
-        ways.append(_send)
+        ways.append(send_file)
     ways.append(_read_and_write)
     return ways
 
 
-def _send(source: int, target: int) -> int:
+def send_file(source: int, target: int) -> int:
+    """Move bytes from a regular file to what may be no file; return how many, 0 at its end.
+
+    Raises:
+        OSError: One side is broken, or the kernel does not do that with this pair (`REFUSALS`).
+    """
     # With an offset of our own and not the file's: not every system has the latter.
     place = os.lseek(source, 0, os.SEEK_CUR)
     count = os.sendfile(target, source, place, KERNEL_BYTES)
