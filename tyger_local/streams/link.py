@@ -17,6 +17,8 @@ from tyger_local.streams.copying import REFUSALS, send_file
 from tyger_local.streams.waits import Waits
 from tyger_local.streams.wake import Wake
 
+_RESET = ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
+
 
 class _StoppedError(Exception):
     """Nobody wants the connection any more."""
@@ -59,6 +61,7 @@ class Link:
         self._began: float | None = None
         self._socket: socket.socket | None = None
         self._error: str | None = None
+        self._is_half_closed = False
         self._sending = threading.Lock()
         self._users = 1
         try:
@@ -171,10 +174,23 @@ class Link:
         except OSError as error:
             raise self._break(error) from error
         if count == 0:
-            # The system tells only one of the two threads of a break. To the other it looks like a clean end.
-            with self._sending:
-                self.check()
+            self._check_end()
         return count
+
+    def _check_end(self) -> None:
+        """Do nothing at a clean end.
+
+        The system tells of a break once, to the thread that sends or to the one that receives, and not even
+        that if it had sent a part just before. To the other one it looks like an end.
+        """
+        with self._sending:
+            if self._error is not None:
+                raise StreamError(self._error)
+            if not self._is_half_closed:  # later, nobody sends who could be told
+                try:
+                    self._connected.getpeername()
+                except OSError as error:
+                    raise self._break(_RESET) from error
 
     def send(self, data: memoryview) -> int | None:
         """Send some of `data`; return how much, None for none now.
@@ -218,20 +234,12 @@ class Link:
                 self._connected.shutdown(socket.SHUT_WR)
             except OSError as error:
                 raise self._break(error) from error
-
-    def check(self) -> None:
-        """Do nothing, unless somebody has seen the connection break.
-
-        Raises:
-            StreamError: It is broken.
-        """
-        if self._error is not None:
-            raise StreamError(self._error)
+            self._is_half_closed = True
 
     def hung_up(self) -> StreamError:
         """Return why the system says that the connection is of no use any more."""
         code = self._connected.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        return self._break(OSError(code, os.strerror(code or errno.ECONNRESET)))
+        return self._break(OSError(code, os.strerror(code)) if code else _RESET)
 
     def _break(self, error: OSError) -> StreamError:
         made = broken(self.port, error.strerror or str(error))

@@ -1,0 +1,146 @@
+"""Runs whose buffers go through sockets, on the process engine."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tyger_local import ExecOptions, Workspace
+from tyger_local.engine.process import ChildProcess
+from tyger_local.outcome.events import Event, Warned
+from tyger_local.outcome.record import RunRecord
+from tyger_local.outcome.sight import Reach
+from tyger_local.runner import doctor
+from tyger_local.runner.setup import Options
+
+Run = Callable[..., tuple[RunRecord, list[str]]]
+
+SERVE_ONCE = """
+import socket, sys, time
+time.sleep(float(sys.argv[2]))
+with socket.create_server(("127.0.0.1", int(sys.argv[1]))) as listener:
+    connection, _ = listener.accept()
+with connection:
+    while data := connection.recv(1 << 16):
+        connection.sendall(data.upper())
+"""
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+@pytest.fixture
+def run(home: Path, tmp_path: Path, port: int, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Return what runs a Python program that serves the port; it gives the record and the warnings."""
+
+    def reach(child: ChildProcess) -> Reach | None:
+        return Reach(("127.0.0.1", "::1"), None, is_inside=True) if child.id else None
+
+    monkeypatch.setattr(ChildProcess, "reach", reach, raising=False)
+    (tmp_path / "in").write_bytes(b"some input")
+
+    def start(
+        program: str, *arguments: object, pipe: str | None = None, timeout_s: int = 30
+    ) -> tuple[RunRecord, list[str]]:
+        argv = ["python3", "-c", program, str(port), *(str(one) for one in arguments)]
+        outputs = ["out"] if pipe is None else ["out", pipe]
+        codespec = {
+            "image": "no-image",
+            "command": argv,
+            "buffers": {"inputs": ["in"], "outputs": outputs},
+            "sockets": [{"port": port, "inputBuffer": "in", "outputBuffer": "out"}],
+        }
+        buffers = {name: str(tmp_path / name) for name in ["in", *outputs]}
+        events: list[Event] = []
+        record = Workspace(home, engine="process").runs.exec(
+            {"job": {"codespec": codespec}, "timeoutSeconds": timeout_s},
+            buffers,
+            ExecOptions(options=Options(stop_grace_s=0.1), emit=events.append),
+        )
+        return record, [event.text for event in events if isinstance(event, Warned)]
+
+    return start
+
+
+def _verdict(record: RunRecord) -> tuple[str, str]:
+    assert record.verdict is not None
+    return record.verdict.kind.value, record.verdict.reason
+
+
+@pytest.mark.parametrize("late_s", [0, 1])
+def test_buffers_go_through_a_socket(run: Run, tmp_path: Path, late_s: int) -> None:
+    record, _ = run(SERVE_ONCE, late_s)
+    assert _verdict(record) == ("succeeded", "")
+    assert (tmp_path / "out").read_bytes() == b"SOME INPUT"
+
+
+def test_pipes_and_sockets_go_together(run: Run, tmp_path: Path) -> None:
+    program = f"{SERVE_ONCE}\nimport os\nopen(os.environ['LOG_PIPE'], 'w').write('done')"
+    record, _ = run(program, 0, pipe="log")
+    assert _verdict(record) == ("succeeded", "")
+    assert (tmp_path / "out").read_bytes() == b"SOME INPUT"
+    assert (tmp_path / "log").read_bytes() == b"done"
+
+
+def test_one_that_ends_without_listening_fails_its_buffers(run: Run, port: int) -> None:
+    record, _ = run("pass")
+    kind, reason = _verdict(record)
+    assert kind == "buffer-failed"
+    assert reason == (
+        f"The buffer 'in' failed: the container ended before it accepted a connection on port {port}"
+    )
+
+
+def test_one_that_fails_without_listening_is_judged_by_its_exit_code(run: Run) -> None:
+    record, _ = run("raise SystemExit(3)")
+    assert _verdict(record)[0] == "failed"
+    assert record.verdict is not None
+    assert record.verdict.exit_code == 3
+
+
+def test_that_nothing_listens_is_told_now_and_then(
+    run: Run, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "FIRST_LOOK_S", 0.4)
+    monkeypatch.setattr(doctor, "FIRST_LINE_S", 1.0)
+    record, warned = run("import signal; signal.pause()", timeout_s=4)
+    assert _verdict(record)[0] == "timed-out"
+    told = [text for text in warned if "accepted" in text]
+    assert told == [
+        f"nothing has accepted a connection on port {port} for {mark} s" for mark in (0, 1, 2)
+    ]
+
+
+def test_one_with_sockets_is_never_held_for_a_deadlock(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "FIRST_LOOK_S", 0.2)
+    monkeypatch.setattr(doctor, "FIRST_LINE_S", 0.4)
+    monkeypatch.setattr(doctor, "LOOK_AGAIN_S", 0.1)
+    monkeypatch.setattr(doctor, "BELIEVED_S", 0.4)
+    real = doctor.Doctor.__init__
+    monkeypatch.setattr(
+        doctor.Doctor, "__init__", lambda *a, is_isolated, **k: real(*a, is_isolated=True, **k)
+    )
+    # It waits in a pipe of its own, as the stuck do, and then goes on all the same.
+    program = f"""
+import os, threading
+reader, writer = os.pipe()
+child = os.fork()
+if child == 0:
+    os.close(reader)
+    threading.Event().wait(3)
+    os._exit(0)
+os.close(writer)
+os.read(reader, 1)
+os.waitpid(child, 0)
+{SERVE_ONCE}
+"""
+    record, _ = run(program, 0)
+    assert _verdict(record) == ("succeeded", "")
