@@ -36,6 +36,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: Path) -> Itera
     yield current
     for name in _containers(home):
         subprocess.run(("docker", "rm", "--force", name), check=False, capture_output=True)
+    for name in _networks(home):
+        subprocess.run(("docker", "network", "rm", name), check=False, capture_output=True)
 
 
 def _until(condition: Callable[[], object], within_s: float = DEADLINE_S) -> None:
@@ -124,21 +126,28 @@ def test_killed_while_streaming(home: Path, number: signal.Signals) -> None:
     _check_record()
 
 
-def test_killed_while_the_engine_makes_the_container(home: Path) -> None:
-    """The container appears after its owner's death."""
+@pytest.mark.parametrize("asked", ["/networks/create", "/containers/create"])
+def test_killed_while_the_engine_makes_something(home: Path, asked: str) -> None:
+    """It appears after its owner's death."""
     program = """
 import os, signal, sys
 from tyger_local.cli.watchdog import start_watchdog
 def main():
     watchdog = start_watchdog(sys.argv[1:])  # first, as the program does
     from tyger_local.cli.main import run_command_line
-    from tyger_local.engine.docker import unix
+    from tyger_local.engine.docker import engine, unix
+    from tyger_local.plan.model import NetworkPlan
+    create = engine.DockerEngine.create
+    def create_in_network(self, plan, pipes, networks, **more):
+        network = self.create_network(NetworkPlan("run-1", plan.labels))
+        return create(self, plan, pipes, (network.name,), **more)
+    engine.DockerEngine.create = create_in_network
     class Exchange(unix.Exchange):
         def __init__(self, path, line, *more):
             self.line = line
             super().__init__(path, line, *more)
         def _read_status(self):
-            if "/containers/create" in self.line:  # it has been sent, and the engine works on it
+            if REQUEST in self.line:  # it has been sent, and the engine works on it
                 os.kill(os.getpid(), signal.SIGKILL)
             return super()._read_status()
     unix.Exchange = Exchange
@@ -146,6 +155,7 @@ def main():
 main()
 """
     Path("true.json").write_text(json.dumps({"image": IMAGE, "command": ["true"]}))
+    program = program.replace("REQUEST", repr(asked))
     argv = (sys.executable, "-c", program, "run", "exec", "-f", "true.json")
     answer = subprocess.run(argv, check=False, timeout=DEADLINE_S)
     assert answer.returncode == -signal.SIGKILL
