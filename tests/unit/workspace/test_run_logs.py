@@ -30,14 +30,15 @@ class Bench:
         self._logs: dict[str, ContainerLog] = {}
 
     def record(self, jobs: int = 1, workers: int | None = None, status: str = "Succeeded") -> None:
-        owner = this_process().labels() if status == "Running" else {}
-        RunningStore(self._home).write(1, {"labels": owner})
+        RunningStore(self._home).write(1, {"labels": this_process().labels()})
         record: dict[str, object] = {"id": 1, "status": status, "job": {"replicas": jobs}}
         if workers is not None:
             record["worker"] = {"replicas": workers}
         if status == "Succeeded":
             record.update(finishedAt="t", verdict="succeeded")
-        (self.folder / "run.json").write_text(json.dumps(record))
+        draft = self.folder / "draft"
+        draft.write_text(json.dumps(record))
+        draft.replace(self.folder / "run.json")  # at once: somebody may be reading it
 
     def _now(self) -> str:
         self._second += 1
