@@ -177,7 +177,11 @@ def test_each_container_is_told_of_in_the_record(bench: Bench) -> None:
     job, worker = containers["job-0"], containers["worker-1"]
     assert (job.fate, job.exit_code, job.restarts) == (Fate.SUCCEEDED, 0, 0)
     assert (worker.fate, worker.exit_code, worker.restarts) == (Fate.STOPPED, None, 0)
-    assert worker.host_name == f"run-{record.id}-worker-1"
+    service = f"run-{record.id}-worker.tyger.svc.cluster.local"
+    assert (job.host_name, worker.host_name) == (
+        f"run-{record.id}-job-0",
+        f"run-{record.id}-worker-1.{service}",
+    )
     assert worker.image is not None
     assert worker.image.reference == IMAGE
     for container in containers.values():

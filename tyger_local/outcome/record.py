@@ -80,9 +80,10 @@ class ContainerRecord:
 
     Attributes:
         label: Which one (``job-0``).
+        host_name: A worker's with its domain.
         exit_code: None when it was stopped or never started.
         restarts: How often it was started again.
-        usage: What it cost; since its last start, when there was more than one.
+        usage: What it cost, over all its starts.
         buffers: What went through its own pipes and sockets.
     """
 

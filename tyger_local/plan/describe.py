@@ -47,12 +47,11 @@ def _container(
     *,
     capacity_checked: bool,
 ) -> JsonObject:
-    domain = f".{container.domain}" if container.domain else ""
     is_worker = container.role is Role.WORKER
     return {
         "name": container.label,
         "role": container.role.value,
-        "hostName": f"{container.host_name}{domain}",
+        "hostName": container.full_name,
         **({"aliases": list(container.aliases)} if is_worker else {}),
         "image": container.image,
         "entrypoint": _argv(container.entrypoint, "[image's ENTRYPOINT]"),

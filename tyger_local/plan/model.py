@@ -129,6 +129,11 @@ class ContainerPlan:
         """Return how people tell this container from the run's others: ``job-0``."""
         return f"{self.role.value}-{self.index}"
 
+    @property
+    def full_name(self) -> str:
+        """Return its host name, with the domain in which that lies."""
+        return f"{self.host_name}.{self.domain}" if self.domain else self.host_name
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:

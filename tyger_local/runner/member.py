@@ -173,7 +173,7 @@ class Member:
         end, fate = self.end, self._fate
         return ContainerRecord(
             self.label,
-            self.plan.host_name,
+            self.plan.full_name,
             fate,
             exit_code=end.exit_code if end is not None and fate is not Fate.STOPPED else None,
             restarts=self.restarts,

@@ -112,8 +112,9 @@ def test_that_nothing_listens_is_told_now_and_then(
     record, warned = run("import signal; signal.pause()", timeout_s=4)
     assert _verdict(record)[0] == "timed-out"
     told = [text for text in warned if "accepted" in text]
-    assert told == [
-        f"nothing has accepted a connection on port {port} for {mark} s" for mark in (0, 1, 2)
+    marks = (0, 1, 2)  # and perhaps the next, before the time-out is noticed
+    assert told[:3] == [
+        f"nothing has accepted a connection on port {port} for {mark} s" for mark in marks
     ]
 
 
