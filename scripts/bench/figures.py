@@ -9,6 +9,7 @@ from cost import costs
 from figure import Figure
 from measure import end_cleanly_when_stopped
 from memory import peak_memory
+from several import socket_throughput, with_workers
 from starting import many_runs, small_commands, start_up
 from store import large_store, many_records
 from streaming import throughput
@@ -23,6 +24,8 @@ FIGURES = {
     "P6": small_commands,
     "P7": many_runs,
     "P8": many_records,
+    "P9": with_workers,
+    "P10": socket_throughput,
     "C1": costs,
     "C2": costs,
 }

@@ -1,10 +1,10 @@
 """R1: kills the tool at random moments, again and again, and looks for what is left.
 
-Each round starts a run on Docker or on the process engine with an output file and kills the tool alone or its
-whole process group 0 to 1.5 seconds after it was started or after its record appeared, while another process
-creates codespecs in the same store and is killed too. Five seconds later nothing may be left: no container,
-no network, no process, no folder of pipes, no hidden output, no entry of a living run; the record says how it
-ended, and no version of a codespec is lost.
+Each round starts a run on Docker, perhaps with workers, or on the process engine, with an output file, and
+kills the tool alone or its whole process group 0 to 1.5 seconds after it was started or after its record
+appeared, while another process creates codespecs in the same store and is killed too. Five seconds later
+nothing may be left: no container, no network, no process, no folder of pipes, no hidden output, no entry of a
+living run; the record says how it ended, and no version of a codespec is lost.
 """
 
 from __future__ import annotations
@@ -46,12 +46,16 @@ SCRIPTS = {
     "hides children": "setsid sleep 600 & cat $INPUT_PIPE > $OUTPUT_PIPE; wait",
 }
 
+WORKER = "sleep 0.4; [ $(($TYGER_RUN_ID % 2)) = 0 ] || sleep 600"
+"""Of every other run the workers end, and are started again."""
+
 
 @dataclass
 class Round:
     """One run that is killed, in folders of its own.
 
     Attributes:
+        workers: How many serve the job, in a network of the run's own.
         from_record: Whether the delay counts from the run's record on.
         found: What was left of it.
     """
@@ -63,6 +67,7 @@ class Round:
     script: str
     delay_s: float
     from_record: bool
+    workers: int = 0
     status: str = ""
     found: list[str] = field(default_factory=list)
 
@@ -70,7 +75,8 @@ class Round:
         who = "group" if self.whole_group else "tool"
         return (
             f"round {self.number}: {self.engine}, {who} killed {self.delay_s:.3f} s after its "
-            f"{'record' if self.from_record else 'start'}, {self.script}, {self.status}"
+            f"{'record' if self.from_record else 'start'}, {self.script}, "
+            f"{self.workers} workers, {self.status}"
         )
 
     @property
@@ -100,10 +106,12 @@ def kill_rounds(rounds: int, engines: Sequence[str] = ENGINES) -> list[str]:
 
 
 def _new_round(number: int, parent: Path, chance: random.Random, engines: Sequence[str]) -> Round:
+    engine = chance.choice(engines)
     return Round(
         number,
         parent / str(number),
-        engine=chance.choice(engines),
+        engine=engine,
+        workers=chance.choice((0, 0, 3)) if engine == "docker" else 0,
         whole_group=chance.random() < 0.5,
         script=chance.choice(list(SCRIPTS)),
         delay_s=chance.uniform(0, LATEST_KILL_S),
@@ -114,15 +122,10 @@ def _new_round(number: int, parent: Path, chance: random.Random, engines: Sequen
 def _play(one: Round) -> Round:
     """Start a run, kill it, wait as long as is allowed and look for what is left."""
     (one.folder / "temporary").mkdir(parents=True)
-    spec = {
-        "image": IMAGE,
-        "command": ["sh", "-c", SCRIPTS[one.script]],
-        "buffers": {"inputs": ["input"], "outputs": ["output"]},
-    }
-    (one.folder / "spec.json").write_text(json.dumps(spec))
+    (one.folder / "run.json").write_text(json.dumps(_document(one)))
     with _creating(one) as versions:
         tool = subprocess.Popen(
-            (*TOOL, "run", "exec", "--engine", one.engine, "-f", "spec.json", "-b", "output=out"),
+            (*TOOL, "run", "exec", "--engine", one.engine, "-f", "run.json", "-b", "output=out"),
             cwd=one.folder, env=one.environment, start_new_session=True,
             stdin=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )  # fmt: skip
@@ -133,6 +136,20 @@ def _play(one: Round) -> Round:
     one.found += _damage(one, versions)
     _tidy(one)
     return one
+
+
+def _document(one: Round) -> dict[str, object]:
+    """Return the run file."""
+    codespec = {
+        "image": IMAGE,
+        "command": ["sh", "-c", SCRIPTS[one.script]],
+        "buffers": {"inputs": ["input"], "outputs": ["output"]},
+    }
+    document: dict[str, object] = {"job": {"codespec": codespec}}
+    if one.workers:
+        worker = {"image": IMAGE, "command": ["sh", "-c", WORKER], "maxReplicas": one.workers}
+        document["worker"] = {"codespec": worker, "replicas": one.workers}
+    return document
 
 
 def _kill(one: Round, tool: subprocess.Popen[bytes]) -> None:
