@@ -20,10 +20,11 @@ MOST_SHORT_LIVES = 3
 
 
 class BufferState(str, Enum):
-    """What a buffer's pipe is doing, and what became of it.
+    """What a buffer's pipe or connection is doing, and what became of it.
 
-    The first four are of a run that goes on: the container has not opened the pipe; bytes move; none has
-    moved for a while, since the container or the host's side lets the other wait.
+    The first four are of a run that goes on: the container has not opened the pipe, or accepted the
+    connection; bytes move; none has moved for a while, since the container or the host's side lets the other
+    wait.
     """
 
     WAITING = "waiting"
@@ -52,8 +53,8 @@ class BufferStats:
         error: The system's words when bytes could not be moved.
         held_at_end: Whether a child process still held an output when the container's end killed it.
         moving_s: From the first byte to the last.
-        waited_opening_s: How long our side has waited for the container to open the pipe, the time in which
-            the engine started the container included.
+        waited_opening_s: How long our side has waited for the container to open the pipe or to accept the
+            connection, the time in which the engine started the container included.
         waited_container_s: The same for the container to read or write.
         waited_host_s: The same for the host's file or stream. Of a regular file all the time of moving
             bytes to or from it, since a slow disk shows in nothing else.

@@ -9,9 +9,9 @@ from tyger_local.spec.buffers import Direction
 
 
 class WaitsFor(Enum):
-    """What the host's end of a pipe waits for."""
+    """What the host's end of a pipe or connection waits for."""
 
-    OPENING = "the container to open the pipe"
+    OPENING = "the container to open the pipe, or to accept the connection"
     CONTAINER = "the container to read or write"
     HOST = "the file or stream on the host's side"
     NOBODY = "nobody: it has nothing more to move"
@@ -19,7 +19,7 @@ class WaitsFor(Enum):
 
 @dataclass(frozen=True, slots=True)
 class PipeSight:
-    """One pipe, at one moment.
+    """One pipe or connection, at one moment.
 
     Attributes:
         host: What the host connects it to, for messages.

@@ -109,7 +109,12 @@ class Doctor:
         ]
         for patient in self._patients:
             patient.moved(now)
-        self._callers = [_Caller(replica, link) for replica in replicas for link in replica.links]
+        self._callers = [
+            _Caller(replica, link)
+            for replica in replicas
+            for link in replica.links
+            if not replica.is_interactive
+        ]
 
     def tick(self) -> None:
         """Have the containers examined for which it is time, and tell of those that accept no connection."""
