@@ -12,10 +12,8 @@ from pathlib import Path
 import pytest
 
 from tyger_local import ExecOptions, Workspace
-from tyger_local.engine.process import ChildProcess
 from tyger_local.outcome.events import Event, Warned
 from tyger_local.outcome.record import RunRecord
-from tyger_local.outcome.sight import Reach
 from tyger_local.runner import doctor
 from tyger_local.runner.setup import Options
 
@@ -39,13 +37,8 @@ def port() -> int:
 
 
 @pytest.fixture
-def run(home: Path, tmp_path: Path, port: int, monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(home: Path, tmp_path: Path, port: int) -> Run:
     """Return what runs a Python program that serves the port; it gives the record and the warnings."""
-
-    def reach(child: ChildProcess) -> Reach | None:
-        return Reach(("127.0.0.1", "::1"), None, is_inside=True) if child.id else None
-
-    monkeypatch.setattr(ChildProcess, "reach", reach, raising=False)
     (tmp_path / "in").write_bytes(b"some input")
 
     def start(
