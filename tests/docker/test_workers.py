@@ -382,6 +382,17 @@ def test_a_worker_that_needs_more_memory_than_it_may_have(bench: Bench) -> None:
     assert _containers(record)["worker-0"].fate is Fate.OUT_OF_MEMORY
 
 
+def test_a_worker_that_survives_a_kill_for_want_of_memory_is_told_of(bench: Bench) -> None:
+    hungry = "dd if=/dev/zero of=/dev/null bs=64M count=1; echo went on; nc -ll -p 5000 -e hostname & wait"
+    limits = {"resources": {"limits": {"memory": "8Mi"}}}
+    record = bench.exec(ASK, f"trap 'exit 0' TERM; {hungry}", worker_codespec=limits)
+    assert _kind(record) is VerdictKind.SUCCEEDED
+    assert any(
+        text.startswith("a process of worker-0 was killed for want of memory")
+        for text in record.warnings
+    )
+
+
 # Ends from outside
 
 

@@ -23,6 +23,7 @@ from tyger_local.outcome.events import (
     RunCreated,
     StatusChanged,
     Transfers,
+    Waiting,
     Warned,
 )
 from tyger_local.outcome.facts import BufferState, BufferStats
@@ -147,6 +148,8 @@ class Narrator:
             )
         elif isinstance(event, ImagePull):
             self._pull(event)
+        elif isinstance(event, Waiting):
+            console.info(event.text)
         elif isinstance(event, Warned):
             console.warn(event.text)
 

@@ -31,6 +31,13 @@ class ImagePull:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """The job is about to start, and waits; `text` says for what."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class StatusChanged:
     """The run has another status."""
 
@@ -74,4 +81,4 @@ class Warned:
     text: str
 
 
-Event = RunCreated | ImagePull | StatusChanged | Transfers | LogLine | Warned
+Event = RunCreated | ImagePull | Waiting | StatusChanged | Transfers | LogLine | Warned

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from tyger_local.errors import EngineError, StartError
+from tyger_local.outcome.events import Waiting, Warned
+from tyger_local.outcome.record import ImageIdentity
 from tyger_local.plan.model import NetworkPlan, RunPlan
 from tyger_local.runner.endpoints import Endpoints
 from tyger_local.runner.inbox import Inbox
@@ -110,6 +112,8 @@ class Crew:
         """
         if not self.workers:
             return None
+        count = len(self.workers)
+        self._setup.emit(Waiting(f"Waiting for {count} worker{'s' if count > 1 else ''} to run"))
         for worker in self.workers:
             worker.launch()
         watch.begin()
@@ -125,6 +129,9 @@ class Crew:
         patience_s = self._setup.options.wait_endpoints_s
         if patience_s is None:
             return None
+        self._setup.emit(
+            Waiting(f"Waiting for endpoints to listen: {', '.join(endpoints.silent) or 'none'}")
+        )
         deadline = time.monotonic() + patience_s
         cause = watch.until(
             lambda: endpoints.all_listen or endpoints.is_blind or time.monotonic() >= deadline
@@ -146,6 +153,23 @@ class Crew:
                 "see what the workers print (--logs), or wait longer",
             )
         )
+
+    def platform_of(self, label: str, images: Mapping[str, ImageIdentity]) -> str | None:
+        """Return for what the image of a container was built, or of the first where none is named."""
+        named = [member for member in self.members if member.label == label] or self.members
+        image = images.get(named[0].plan.image) if named else None
+        return None if image is None else image.platform
+
+    def tell_of_the_stopped(self) -> None:
+        """Tell of workers that were stopped with the job, and would not have been well on the cluster."""
+        for worker in self.workers:
+            if worker.was_stopped and worker.end is not None and worker.end.oom_killed:
+                self._setup.emit(
+                    Warned(
+                        f"a process of {worker.label} was killed for want of memory; on the cluster the "
+                        "whole container would be, and started again"
+                    )
+                )
 
     def job_started(self) -> None:
         """Say that the job runs."""

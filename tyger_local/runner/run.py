@@ -223,6 +223,7 @@ class _Run:
         """Stop what still runs and let the last bytes arrive."""
         self._crew.stop_looking()
         watch.stop(self._setup.options.stop_grace_s)
+        self._crew.tell_of_the_stopped()
         if self._stopwatch.phase is Phase.RUN:
             self._stopwatch.enter(Phase.DRAIN)
         succeeded = cause.ended_by in (EndedBy.EXIT, EndedBy.SOCKETS) and all(
@@ -243,7 +244,7 @@ class _Run:
             hint="" if error is None else error.hint,
             start_exit_code=StartError.exit_code if error is None else error.exit_code,
             is_wrong_format=isinstance(error, WrongFormatError),
-            image_platform=None if self._record.image is None else self._record.image.platform,
+            image_platform=self._crew.platform_of(cause.label, self._images),
             machine_platform=self._machine_platform,
             cancel_reason=cause.cancel_reason,
             canceled_by=setup.cancellation.by,

@@ -60,12 +60,14 @@ class Cause:
         error: For `START`, `ENGINE` and some of `BUFFER`: what happened.
         cancel_reason: For `CANCEL`: who wanted it.
         worker: For `WORKER`: which one has ended too often.
+        label: Which container could not run; empty where that is any of the job.
     """
 
     ended_by: EndedBy
     error: TygerLocalError | None = None
     cancel_reason: CancelReason | None = None
     worker: WorkerEnds | None = None
+    label: str = ""
 
 
 class Watch:
@@ -177,7 +179,7 @@ class Watch:
     def _container_ended(self, message: ContainerEnded) -> Cause | None:
         member = self._members[message.label]
         if isinstance(member, Worker):
-            return _worker_ended(member.ended(message))
+            return _worker_ended(member.label, member.ended(message))
         self._note_end(message)
         if isinstance(message.end, TygerLocalError):
             return failure(message.end)
@@ -267,14 +269,15 @@ class Watch:
         return cause
 
 
-def failure(error: TygerLocalError) -> Cause:
+def failure(error: TygerLocalError, label: str = "") -> Cause:
     """Return what a container that cannot run ends the run with."""
-    return Cause(EndedBy.START if isinstance(error, StartError) else EndedBy.ENGINE, error)
+    ended_by = EndedBy.START if isinstance(error, StartError) else EndedBy.ENGINE
+    return Cause(ended_by, error, label=label)
 
 
-def _worker_ended(what: WorkerEnds | TygerLocalError | None) -> Cause | None:
+def _worker_ended(label: str, what: WorkerEnds | TygerLocalError | None) -> Cause | None:
     if isinstance(what, TygerLocalError):
-        return failure(what)
+        return failure(what, label)
     return None if what is None else Cause(EndedBy.WORKER, worker=what)
 
 
