@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from tyger_local.outcome.events import Warned
@@ -24,7 +24,7 @@ OVERDUE_S = 10.0
 """After how many seconds a job is told that an endpoint still does not listen."""
 
 VISIBLE_WITHIN_S = 2.0
-"""How long a worker may run before it must be possible to see on which ports it listens."""
+"""For how long it may not be seen on which ports a worker listens: one that has just ended shows nothing."""
 
 
 @dataclass(slots=True)
@@ -57,6 +57,7 @@ class Endpoints:
         self._emit = emit
         self._job_started_at: float | None = None
         self._lock = threading.Lock()
+        self._unseen_since: dict[str, float] = {}
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._work, name="endpoints", daemon=True)
         self.is_blind = False
@@ -136,14 +137,15 @@ class Endpoints:
                 )
             )
 
-    def _cannot_see(self, seen: dict[str, frozenset[int] | None]) -> bool:
+    def _cannot_see(self, seen: Mapping[str, frozenset[int] | None]) -> bool:
         """Return whether the engine does not let us see what listens at all."""
         now = time.monotonic()
-        self.is_blind = any(
-            seen.get(endpoint.worker.label, frozenset()) is None
-            and now - (endpoint.worker.started_at or now) > VISIBLE_WITHIN_S
-            for endpoint in self._endpoints
-        )
+        self._unseen_since = {
+            label: self._unseen_since.get(label, now)
+            for label, ports in seen.items()
+            if ports is None
+        }
+        self.is_blind = any(now - since > VISIBLE_WITHIN_S for since in self._unseen_since.values())
         return self.is_blind
 
     def _tell(self, waited_s: float | None) -> None:

@@ -33,17 +33,13 @@ CLOSE_TIMEOUT_S = 20.0
 
 
 class Worker(Member):
-    """One worker; takes and raises what `Member` does.
-
-    Attributes:
-        is_ready: Whether it runs and its name resolves, which is all that the cluster waits for.
-    """
+    """One worker; takes and raises what `Member` does."""
 
     def __init__(
         self, plan: ContainerPlan, folder: Path, setup: Setup, inbox: Inbox, stack: ExitStack
     ) -> None:
         super().__init__(plan, folder, setup, inbox, stack)
-        self.is_ready = False
+        self._has_address = False
         self._short_lives: list[ContainerEnd] = []
         self._earlier: list[Usage] = []
         self._is_over = threading.Event()
@@ -78,7 +74,12 @@ class Worker(Member):
             if time.monotonic() > deadline:
                 raise EngineError("it has no address in the run's network")
             self._is_over.wait(LOOK_S)
-        self.is_ready = self.is_running
+        self._has_address = True
+
+    @property
+    def is_ready(self) -> bool:
+        """Return whether it runs and its name resolves, which is all that the cluster waits for."""
+        return self._has_address and self.is_running
 
     def _own(self, error: TygerLocalError) -> TygerLocalError:
         """Return an error that says whose it is, and what would follow on the cluster."""
@@ -94,7 +95,6 @@ class Worker(Member):
         Returns:
             What ends the run: that it has ended too often, or that it cannot run at all.
         """
-        self.is_ready = False
         self.note_end(message)
         if isinstance(message.end, TygerLocalError):
             return message.end
@@ -131,7 +131,7 @@ class Worker(Member):
         except Exception as error:  # noqa: BLE001  (a bug, too, must be told to who waits)
             self._inbox.put(ContainerEnded(self.label, error))
             return
-        self.has_started, self.end = False, None
+        self.has_started, self.end, self._has_address = False, None, False
         if not self._is_over.is_set():
             self.restarts += 1
             self._start_and_tell()
