@@ -21,7 +21,11 @@ def untouched(buffers: Iterable[BufferStats]) -> tuple[str, ...]:
         f"{b.direction.value} '{b.buffer}' "
         + ("was never opened" if b.state is BufferState.NEVER_OPENED else "gave no byte")
         for b in buffers
-        if b.state is BufferState.NEVER_OPENED or (b.direction is Direction.OUTPUT and b.bytes == 0)
+        if b.error is None
+        and (
+            b.state is BufferState.NEVER_OPENED
+            or (b.direction is Direction.OUTPUT and b.bytes == 0)
+        )
     )
 
 

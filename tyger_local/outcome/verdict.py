@@ -233,7 +233,8 @@ def _failed(end: ContainerEnd, facts: Facts) -> Verdict:
     meant = meaning(end.exit_code)
     unused = untouched(facts.buffers)
     misused = tuple(_misuses(facts))
-    seen = [*unused, *(verdict.reason for verdict in misused)]
+    broken = [stats.error for stats in facts.buffers if stats.error is not None]
+    seen = [*unused, *broken, *(verdict.reason for verdict in misused)]
     hint = PIPES_HINT if unused else "".join(verdict.hint for verdict in misused[:1])
     if meant is not None:
         seen.insert(0, meant.text)

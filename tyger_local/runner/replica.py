@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tyger_local.outcome.sight import Reach
 from tyger_local.plan.model import ContainerPlan, PipePlan, SocketPlan
-from tyger_local.runner.inbox import Inbox, TransferEnded
+from tyger_local.runner.inbox import ContainerEnded, Inbox, TransferEnded
 from tyger_local.runner.member import Member
 from tyger_local.runner.setup import Setup
 from tyger_local.spec.buffers import Direction
@@ -19,6 +19,7 @@ from tyger_local.streams.link import Link
 from tyger_local.streams.sightings import PipeWatch
 from tyger_local.streams.socket_input import SocketInput
 from tyger_local.streams.socket_output import SocketOutput
+from tyger_local.streams.socket_transfer import SocketTransfer
 from tyger_local.streams.transfer import Transfer
 
 
@@ -90,6 +91,13 @@ class Replica(Member):
 
     def _transfer_ended(self, transfer: Transfer) -> None:
         self._inbox.put(TransferEnded(transfer))
+
+    def note_end(self, message: ContainerEnded) -> None:
+        """Take note of its end, and let its connections know, which may wait for one to be accepted."""
+        super().note_end(message)
+        for transfer in self.transfers:
+            if isinstance(transfer, SocketTransfer):
+                transfer.container_ended()
 
     def start(self) -> None:
         """Start the container, and before it what serves its pipes.

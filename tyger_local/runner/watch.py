@@ -40,7 +40,12 @@ TICK_S = 0.5
 """How often progress is reported."""
 
 MISUSE_GRACE_S = 1.0
-"""How long a container that misused a pipe may take to end by itself, which tells more."""
+"""How long a container that misused a pipe, or broke a connection, may take to end by itself, which tells
+more."""
+
+SOCKETS_GRACE_S = 1.0
+"""The same for one whose sockets have all gone through: a program that fails closes its connections, too, and
+the system closes them for it before anybody learns of its end."""
 
 KILL_TIMEOUT_S = 10.0
 """How long the engine may take to kill."""
@@ -136,17 +141,23 @@ class Watch:
     def until_end(self) -> Cause:
         """Wait until the job has ended well, or something ends the run."""
         cause = self.until(lambda: all(map(self._is_done, self._replicas)))
+        if cause is None and self._job_runs:
+            deadline = time.monotonic() + SOCKETS_GRACE_S
+            cause = self.until(lambda: not self._job_runs or time.monotonic() >= deadline)
         if cause is not None:
             return cause
-        still_runs = any(replica.is_running for replica in self._replicas)
-        return Cause(EndedBy.SOCKETS if still_runs else EndedBy.EXIT)
+        return Cause(EndedBy.SOCKETS if self._job_runs else EndedBy.EXIT)
+
+    @property
+    def _job_runs(self) -> bool:
+        return any(replica.is_running for replica in self._replicas)
 
     def _is_done(self, replica: Replica) -> bool:
         """Return whether nothing more is to come of a container: it has ended, or its sockets have."""
         if not replica.is_running:
             return True
         moving = any(id(transfer) in self._moving for transfer in replica.transfers)
-        return bool(replica.plan.sockets) and not moving
+        return bool(replica.plan.sockets) and not moving and self._misuse_deadline is None
 
     def _next_message(self) -> Message | None:
         now = time.monotonic()
@@ -193,10 +204,11 @@ class Watch:
         stats = transfer.stats
         if transfer.reader_closed:
             return Cause(EndedBy.CANCEL, cancel_reason=CancelReason.READER_CLOSED)
-        if stats.error is not None or stats.state is BufferState.REOPENED:
+        is_broken = stats.error is not None
+        if (is_broken and not transfer.connection_broke) or stats.state is BufferState.REOPENED:
             return Cause(EndedBy.BUFFER)
         unread = (stats.unread_bytes or 0) > UNREAD_ALLOWED_BYTES and not self._lenient
-        if unread or stats.state is BufferState.REPLACED:
+        if unread or is_broken or stats.state is BufferState.REPLACED:
             self._misuse_deadline = time.monotonic() + MISUSE_GRACE_S
         return None
 

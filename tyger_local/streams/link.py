@@ -93,6 +93,11 @@ class Link:
         return self._socket is not None
 
     @property
+    def is_broken(self) -> bool:
+        """Return whether the connection broke, or was never accepted."""
+        return self._error is not None
+
+    @property
     def waiting_s(self) -> float | None:
         """Return for how long nothing has accepted the connection; None when nobody waits for that."""
         if self._began is None or self._settled.is_set:
@@ -233,7 +238,8 @@ class Link:
             try:
                 self._connected.shutdown(socket.SHUT_WR)
             except OSError as error:
-                raise self._break(error) from error
+                # Not connected: it was reset, and the other thread was told.
+                raise self._break(_RESET if error.errno == errno.ENOTCONN else error) from error
             self._is_half_closed = True
 
     def hung_up(self) -> StreamError:

@@ -69,6 +69,11 @@ class SocketTransfer(Transfer):
         """Return what our end is doing; None as long as there is no connection."""
         return super().sight if self._link.is_connected else None
 
+    @property
+    def connection_broke(self) -> bool:
+        """Return whether the container's end of the connection is what failed."""
+        return self._link.is_broken
+
     def _move(self) -> None:
         try:
             if self._link.connect(self._waits, self._container_ended, self._stopped):

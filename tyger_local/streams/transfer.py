@@ -97,6 +97,11 @@ class Transfer(ABC):
         """Return whether our standard output takes no more, since its reader has gone."""
         return False
 
+    @property
+    def connection_broke(self) -> bool:
+        """Return whether the container's end of a connection is what failed."""
+        return False
+
     def container_ended(self) -> None:
         """Say that no process of the container is left: move what is there, then end."""
         self._ended_at = time.monotonic()

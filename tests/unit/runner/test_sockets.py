@@ -29,6 +29,26 @@ with connection:
         connection.sendall(data.upper())
 """
 
+SERVE_AND_FAIL = """
+import socket, sys, time
+with socket.create_server(("127.0.0.1", int(sys.argv[1]))) as listener:
+    connection, _ = listener.accept()
+for _ in range(int(sys.argv[2])):
+    connection.recv(5)
+connection.close()
+time.sleep(0.2)
+sys.exit(3)
+"""
+
+BREAK_AND_GO_ON = """
+import signal, socket, sys
+with socket.create_server(("127.0.0.1", int(sys.argv[1]))) as listener:
+    connection, _ = listener.accept()
+connection.recv(1)
+connection.close()
+signal.pause()
+"""
+
 
 @pytest.fixture
 def port() -> int:
@@ -98,6 +118,24 @@ def test_one_that_fails_without_listening_is_judged_by_its_exit_code(run: Run) -
     assert _verdict(record)[0] == "failed"
     assert record.verdict is not None
     assert record.verdict.exit_code == 3
+
+
+@pytest.mark.parametrize("reads", [0, 1, 100])
+def test_one_that_fails_in_the_middle_is_judged_by_its_exit_code(run: Run, reads: int) -> None:
+    # Its connection is reset where something was left unread, and ends as if all were well where nothing was.
+    record, _ = run(SERVE_AND_FAIL, reads)
+    assert _verdict(record)[0] == "failed"
+    if reads == 1:
+        assert "Connection reset by peer" in _verdict(record)[1]
+    assert record.verdict is not None
+    assert record.verdict.exit_code == 3
+
+
+def test_one_that_breaks_its_connection_and_goes_on_fails_its_buffers(run: Run) -> None:
+    record, _ = run(BREAK_AND_GO_ON)
+    kind, reason = _verdict(record)
+    assert kind == "buffer-failed"
+    assert reason.endswith("broke: Connection reset by peer")
 
 
 def test_that_nothing_listens_is_told_now_and_then(
