@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+
+from tyger_local.errors import EXIT_READER_CLOSED
 
 pytestmark = pytest.mark.docker
 
@@ -42,6 +46,10 @@ def _cli(*argv: str) -> Answer:
     )
 
 
+def _docker(*argv: str) -> str:
+    return subprocess.run(("docker", *argv), capture_output=True, text=True, check=True).stdout
+
+
 def _write(job: str, worker: str, jobs: int = 1, workers: int = 1) -> None:
     run = {
         "job": _target(job, jobs),
@@ -57,6 +65,28 @@ def _exec(*flags: str) -> Answer:
 def _target(script: str, replicas: int, **more: object) -> Mapping[str, object]:
     codespec = {"image": IMAGE, "command": ["sh", "-c", script], "maxReplicas": replicas, **more}
     return {"codespec": codespec, "replicas": replicas}
+
+
+def test_output_is_not_wanted_any_more_while_workers_are_being_stopped(home: Path) -> None:
+    # The job ends at once: its pipe takes all, and standard output does not. The worker minds no signal.
+    job = _target("head -c 200000 /dev/zero > $OUT_PIPE", 1, buffers={"outputs": ["out"]})
+    run = {"job": job, "worker": _target("sleep 100 & wait", 1)}
+    Path("run.json").write_text(json.dumps(run))
+    store = f"tyger-local.store={hashlib.sha256(str(home.resolve()).encode()).hexdigest()[:16]}"
+    argv = ("run", "exec", "-f", "run.json", "-b", "out=-", "--stop-grace", "8")
+    with subprocess.Popen(
+        (sys.executable, "-m", "tyger_local", *argv), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        while b"status=Running" not in process.stderr.readline():
+            pass
+        while not _docker("ps", "--quiet", "--filter=status=exited", f"--filter=label={store}"):
+            time.sleep(0.1)
+        process.stdout.close()
+        said = process.stderr.read().decode()
+        assert process.wait(TIMEOUT_S) == EXIT_READER_CLOSED, said
+    assert "Error" not in said
 
 
 def test_logs_of_all_and_of_one() -> None:

@@ -216,26 +216,33 @@ class Watch:
         """Stop what still runs: SIGTERM, `grace_s` seconds, SIGKILL. A request to cancel kills at once."""
         for worker in self._workers:
             worker.stop_restarting()
-        running = self._running()
-        for member in running:
+        for member in self._running():
             member.was_stopped = True
             for transfer in member.transfers:
                 transfer.interrupt()
         for number, patience_s in ((signal.SIGTERM, grace_s), (signal.SIGKILL, KILL_TIMEOUT_S)):
             for member in self._running():
+                member.was_stopped = True  # a worker may have been on its way
                 # In a thread: an engine that hangs shall not keep anybody who wants to leave.
                 threading.Thread(
                     target=_signal, args=(member, number), name="signal", daemon=True
                 ).start()
-            deadline = time.monotonic() + patience_s
-            while self._running() and time.monotonic() < deadline:
-                message = self._inbox.take(deadline - time.monotonic())
-                if isinstance(message, ContainerEnded):
-                    self._note_end(message)
-                elif isinstance(message, TransferEnded):
-                    self._moving.pop(id(message.transfer), None)
-                elif isinstance(message, CancelRequested):
-                    break
+            self._await_ends(patience_s)
+
+    def _await_ends(self, patience_s: float) -> None:
+        """Wait until nothing runs, for a while at most, or until a request to cancel."""
+        deadline = time.monotonic() + patience_s
+        later: list[TransferEnded] = []
+        while self._running() and time.monotonic() < deadline:
+            message = self._inbox.take(deadline - time.monotonic())
+            if isinstance(message, ContainerEnded):
+                self._note_end(message)
+            elif isinstance(message, TransferEnded):
+                later.append(message)
+            elif isinstance(message, CancelRequested):
+                break
+        for ended in later:  # `last_bytes` wants to know how
+            self._inbox.put(ended)
 
     def _running(self) -> list[Member]:
         return [member for member in self._members.values() if member.is_running]
