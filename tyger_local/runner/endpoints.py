@@ -23,6 +23,8 @@ LATER_LOOK_S = 0.5
 OVERDUE_S = 10.0
 """After how many seconds a job is told that an endpoint still does not listen."""
 
+STOP_TIMEOUT_S = 1.0
+
 VISIBLE_WITHIN_S = 2.0
 """For how long it may not be seen on which ports a worker listens: one that has just ended shows nothing."""
 
@@ -56,7 +58,6 @@ class Endpoints:
         self._inbox = inbox
         self._emit = emit
         self._job_started_at: float | None = None
-        self._lock = threading.Lock()
         self._unseen_since: dict[str, float] = {}
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._work, name="endpoints", daemon=True)
@@ -68,15 +69,14 @@ class Endpoints:
             self._thread.start()
 
     def stop(self) -> None:
-        """Look no more."""
+        """Look no more. An engine that does not answer is not waited for."""
         self._is_over.set()
         if self._thread.ident is not None:
-            self._thread.join()
+            self._thread.join(STOP_TIMEOUT_S)
 
     def job_started(self) -> None:
         """Say that the job has started: what does not listen by now is late."""
-        with self._lock:
-            self._job_started_at = time.monotonic()
+        self._job_started_at = time.monotonic()
 
     @property
     def all_listen(self) -> bool:
@@ -91,11 +91,10 @@ class Endpoints:
     def _work(self) -> None:
         interval_s = LOOK_S
         while not self._is_over.wait(interval_s):
-            with self._lock:
-                waited_s = self._waited_s
-                if self._look() and waited_s is not None:
-                    return
-                self._tell(waited_s)
+            waited_s = self._waited_s
+            if self._look(waited_s) and waited_s is not None:
+                return
+            self._tell(waited_s)
             interval_s = LOOK_S if waited_s is None or waited_s < OVERDUE_S else LATER_LOOK_S
 
     @property
@@ -104,31 +103,34 @@ class Endpoints:
         started_at = self._job_started_at
         return None if started_at is None else time.monotonic() - started_at
 
-    def _look(self) -> bool:
-        """Look once; return whether all listen."""
+    def _look(self, waited_s: float | None) -> bool:
+        """Look once; return whether all listen.
+
+        Args:
+            waited_s: For how long the job has run when the look began: what is found was so before.
+        """
         seen: dict[str, frozenset[int] | None] = {}
         before = self.silent
         for endpoint in self._endpoints:
             worker = endpoint.worker
             if not worker.is_ready:
-                if self._job_started_at is None:
+                if waited_s is None:
                     endpoint.heard_at = None  # it has ended, and must listen again
                 continue
             if worker.label not in seen:
                 seen[worker.label] = worker.container.listening()
             ports = seen[worker.label]
             if ports is not None and endpoint.plan.port in ports:
-                self._heard(endpoint)
+                self._heard(endpoint, waited_s)
         is_blind = self._cannot_see(seen)
         if self.silent != before or is_blind:
             self._inbox.put(EndpointsLookedAt())
         return self.all_listen or is_blind
 
-    def _heard(self, endpoint: _Endpoint) -> None:
+    def _heard(self, endpoint: _Endpoint, waited_s: float | None) -> None:
         if endpoint.heard_at is not None:
             return
         endpoint.heard_at = time.monotonic()
-        waited_s = self._waited_s
         if waited_s is not None:
             self._emit(
                 Warned(

@@ -73,7 +73,8 @@ class Worker(Member):
         while self.is_running and self.container.address() is None:
             if time.monotonic() > deadline:
                 raise EngineError("it has no address in the run's network")
-            self._is_over.wait(LOOK_S)
+            if self._is_over.wait(LOOK_S):
+                return
         self._has_address = True
 
     @property
@@ -120,9 +121,11 @@ class Worker(Member):
         is_first = len(self._short_lives) <= 1
         if self._is_over.wait(RESTART_DELAYS_S[0 if is_first else 1]):
             return
-        self._earlier.append(super().usage())
+        cost = super().usage()
         try:
             self.container.remove()
+            if self._is_over.is_set():
+                return
             self.create(self._networks)
         except TygerLocalError as error:
             self._setup.note_left()  # the engine may have been lost with the container already made
@@ -131,6 +134,7 @@ class Worker(Member):
         except Exception as error:  # noqa: BLE001  (a bug, too, must be told to who waits)
             self._inbox.put(ContainerEnded(self.label, error))
             return
+        self._earlier.append(cost)
         self.has_started, self.end, self._has_address = False, None, False
         if not self._is_over.is_set():
             self.restarts += 1
@@ -150,4 +154,6 @@ class Worker(Member):
 
     def usage(self) -> Usage:
         """Return what it has cost since it was first started, after its end."""
+        if self._earlier and not self.has_started and self.end is None:
+            return total(self._earlier)  # the new one has cost nothing yet
         return total([*self._earlier, super().usage()])
