@@ -313,6 +313,15 @@ def test_an_endpoint_that_is_waited_for_in_vain(bench: Bench) -> None:
     assert bench.log("job-0", record) == []
 
 
+def test_a_worker_that_ends_while_its_endpoint_is_waited_for_is_no_unseen_one(bench: Bench) -> None:
+    # What of its ports is shown ends with it, a little before its end is told.
+    record = bench.exec("echo never", "sleep 3; exit 5", wait_endpoints_s=5)
+    assert _kind(record) is VerdictKind.START_FAILED
+    assert record.verdict is not None
+    assert record.verdict.reason.startswith("not listening within 5 s (--wait-endpoints): worker-0")
+    assert _containers(record)["worker-0"].restarts == 1
+
+
 def test_an_endpoint_that_never_opens_is_named_when_the_job_fails(bench: Bench) -> None:
     ask = "nc run-$TYGER_RUN_ID-worker-0.run-$TYGER_RUN_ID-worker 5000 </dev/null"
     record = bench.exec(ask, WAIT)
@@ -370,6 +379,20 @@ def test_a_worker_that_dies_later_is_replaced_by_a_new_one(bench: Bench) -> None
     told = [text for text in bench.warnings if text.startswith("worker-0 ended with code 4 after ")]
     assert len(told) >= 1
     assert told[0].endswith(" s and is started again, as on the cluster")
+
+
+@pytest.mark.parametrize("after_s", [0.3, 0.6, 0.9])
+def test_a_job_that_ends_while_a_worker_is_started_again(bench: Bench, after_s: float) -> None:
+    """What the worker has cost is counted once, and what of it still starts is stopped and told as well."""
+    record = bench.exec(f"sleep {1 + after_s}", "if mkdir /mark; then sleep 1; exit 3; fi")
+    assert _kind(record) is VerdictKind.SUCCEEDED
+    job, worker = (_containers(record)[label].usage for label in ("job-0", "worker-0"))
+    assert record.usage is not None
+    assert job.cpu_seconds is not None
+    assert worker.cpu_seconds is not None
+    assert record.usage.cpu_seconds == pytest.approx(job.cpu_seconds + worker.cpu_seconds)
+    lives = _containers(record)["worker-0"].restarts + 1
+    assert worker.cpu_seconds < (lives + 0.9) * job.cpu_seconds
 
 
 def test_a_worker_that_needs_more_memory_than_it_may_have(bench: Bench) -> None:

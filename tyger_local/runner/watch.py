@@ -43,9 +43,12 @@ MISUSE_GRACE_S = 1.0
 """How long a container that misused a pipe, or broke a connection, may take to end by itself, which tells
 more."""
 
-SOCKETS_GRACE_S = 1.0
+SOCKETS_GRACE_S = 0.5
 """The same for one whose sockets have all gone through: a program that fails closes its connections, too, and
 the system closes them for it before anybody learns of its end."""
+
+START_TIMEOUT_S = 2.0
+"""How long a worker may go on starting when the run is over; the engine takes half a second as a rule."""
 
 KILL_TIMEOUT_S = 10.0
 """How long the engine may take to kill."""
@@ -214,8 +217,7 @@ class Watch:
 
     def stop(self, grace_s: float) -> None:
         """Stop what still runs: SIGTERM, `grace_s` seconds, SIGKILL. A request to cancel kills at once."""
-        for worker in self._workers:
-            worker.stop_restarting()
+        self._start_no_more()
         for member in self._running():
             member.was_stopped = True
             for transfer in member.transfers:
@@ -228,6 +230,14 @@ class Watch:
                     target=_signal, args=(member, number), name="signal", daemon=True
                 ).start()
             self._await_ends(patience_s)
+
+    def _start_no_more(self) -> None:
+        """Have no worker started again, and wait for those that start: they are to be stopped, too."""
+        for worker in self._workers:
+            worker.stop_restarting()
+        deadline = time.monotonic() + START_TIMEOUT_S
+        for worker in self._workers:
+            worker.finish_starting(deadline - time.monotonic())
 
     def _await_ends(self, patience_s: float) -> None:
         """Wait until nothing runs, for a while at most, or until a request to cancel."""

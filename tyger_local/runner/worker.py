@@ -152,6 +152,11 @@ class Worker(Member):
         """Start it no more: the run is over."""
         self._is_over.set()
 
+    def finish_starting(self, patience_s: float) -> None:
+        """Wait so long for a start that is under way."""
+        if self._launcher is not None:
+            self._launcher.join(max(patience_s, 0.0))
+
     def usage(self) -> Usage:
         """Return what it has cost since it was first started, after its end."""
         if self._earlier and not self.has_started and self.end is None:
