@@ -12,13 +12,14 @@ from tyger_local.errors import EngineError, StartError
 from tyger_local.outcome.events import Waiting, Warned
 from tyger_local.outcome.record import ImageIdentity
 from tyger_local.plan.model import NetworkPlan, RunPlan
+from tyger_local.runner.cause import Cause, failure
 from tyger_local.runner.endpoints import Endpoints
 from tyger_local.runner.inbox import Inbox
 from tyger_local.runner.member import Member
 from tyger_local.runner.removing import let_go, let_go_of_network
 from tyger_local.runner.replica import Replica
 from tyger_local.runner.setup import Setup
-from tyger_local.runner.watch import Cause, Watch, failure
+from tyger_local.runner.watch import Watch
 from tyger_local.runner.worker import Worker
 
 

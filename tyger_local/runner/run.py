@@ -22,6 +22,7 @@ from tyger_local.outcome.usage import total
 from tyger_local.outcome.verdict import Verdict, VerdictKind, judge
 from tyger_local.plan.model import ContainerPlan, RunPlan
 from tyger_local.plan.platforms import review_platform
+from tyger_local.runner.cause import Cause, failure
 from tyger_local.runner.crew import Crew
 from tyger_local.runner.doctor import Doctor
 from tyger_local.runner.inbox import CanceledWaitingError, Inbox
@@ -29,7 +30,7 @@ from tyger_local.runner.member import Member
 from tyger_local.runner.sampler import Sampler
 from tyger_local.runner.setup import Setup
 from tyger_local.runner.stopwatch import Phase, Stopwatch
-from tyger_local.runner.watch import Cause, Watch, failure
+from tyger_local.runner.watch import Watch
 from tyger_local.streams.fifo import PipeFolder
 
 

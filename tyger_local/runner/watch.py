@@ -11,17 +11,16 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
-from tyger_local.errors import EngineError, StartError, TygerLocalError
+from tyger_local.errors import EngineError, TygerLocalError
 from tyger_local.outcome.facts import (
     UNREAD_ALLOWED_BYTES,
     BufferState,
     CancelReason,
     ContainerEnd,
     EndedBy,
-    WorkerEnds,
 )
+from tyger_local.runner.cause import Cause, failure, worker_ended
 from tyger_local.runner.doctor import Doctor
 from tyger_local.runner.inbox import (
     CancelRequested,
@@ -58,24 +57,6 @@ UNWANTED_BYTES_TIMEOUT_S = 0.5
 
 LAST_BYTES_TIMEOUT_S = 5.0
 """How long the outputs of a run that failed may take to arrive."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """What ended a run.
-
-    Attributes:
-        error: For `START`, `ENGINE` and some of `BUFFER`: what happened.
-        cancel_reason: For `CANCEL`: who wanted it.
-        worker: For `WORKER`: which one has ended too often.
-        label: Which container could not run; empty where that is any of the job.
-    """
-
-    ended_by: EndedBy
-    error: TygerLocalError | None = None
-    cancel_reason: CancelReason | None = None
-    worker: WorkerEnds | None = None
-    label: str = ""
 
 
 class Watch:
@@ -193,7 +174,7 @@ class Watch:
     def _container_ended(self, message: ContainerEnded) -> Cause | None:
         member = self._members[message.label]
         if isinstance(member, Worker):
-            return _worker_ended(member.label, member.ended(message))
+            return worker_ended(member.label, member.ended(message))
         self._note_end(message)
         if isinstance(message.end, TygerLocalError):
             return failure(message.end)
@@ -296,18 +277,6 @@ class Watch:
         for transfer in self._moving.values():  # its target is closed next, and not under its hands
             transfer.join(JOIN_TIMEOUT_S)
         return cause
-
-
-def failure(error: TygerLocalError, label: str = "") -> Cause:
-    """Return what a container that cannot run ends the run with."""
-    ended_by = EndedBy.START if isinstance(error, StartError) else EndedBy.ENGINE
-    return Cause(ended_by, error, label=label)
-
-
-def _worker_ended(label: str, what: WorkerEnds | TygerLocalError | None) -> Cause | None:
-    if isinstance(what, TygerLocalError):
-        return failure(what, label)
-    return None if what is None else Cause(EndedBy.WORKER, worker=what)
 
 
 def _signal(member: Member, number: int) -> None:
