@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -101,8 +102,9 @@ def _looked_at_by_nobody(container: DockerContainer, network: str | None) -> str
 
 
 def _until_it_listens(container: DockerContainer) -> None:
+    deadline = time.monotonic() + DEADLINE_S
     while not container.listening():
-        pass
+        assert time.monotonic() < deadline
 
 
 def test_whoever_is_not_root_sees_what_listens_and_connects_from_outside(start: Start) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from tyger_local.outcome.diagnosis import Diagnosis
@@ -21,10 +22,12 @@ class ContainerEnded:
 
     Attributes:
         label: Which one.
+        at: When that was known, by `time.monotonic`; whoever takes this may have been busy.
     """
 
     label: str
     end: ContainerEnd | Exception
+    at: float = field(default_factory=time.monotonic)
 
 
 @dataclass(frozen=True, slots=True)

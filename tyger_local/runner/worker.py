@@ -101,7 +101,7 @@ class Worker(Member):
             return message.end
         if isinstance(message.end, Exception):
             raise message.end
-        lived_s = time.monotonic() - (self.started_at or 0.0)
+        lived_s = message.at - (self.started_at or 0.0)
         if lived_s >= LONG_LIFE_S:
             self._short_lives.clear()
         else:
