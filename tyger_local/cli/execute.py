@@ -14,7 +14,6 @@ from tyger_local.cli.record_file import RecordFile
 from tyger_local.cli.run_values import options_from, request_from
 from tyger_local.cli.signals import canceling
 from tyger_local.errors import EXIT_ERROR, EXIT_READER_CLOSED, StoreError, UsageError
-from tyger_local.outcome.last_words import whose_last_words
 from tyger_local.outcome.record import RunRecord
 from tyger_local.outcome.verdict import Verdict, VerdictKind
 from tyger_local.runner.cancel import Cancellation
@@ -102,6 +101,9 @@ def _show_last_lines(
     workspace: Workspace, record: RunRecord, replicas: Mapping[str, int], console: Console
 ) -> None:
     """Show what those containers said last that may tell why the run failed."""
+    # Late: most runs do not fail.
+    from tyger_local.outcome.last_words import whose_last_words  # noqa: PLC0415
+
     for label in whose_last_words(record.containers, replicas):
         try:
             lines = workspace.runs.log_tail(record.id, label, LAST_LOG_LINES)

@@ -10,13 +10,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tyger_local.errors import StreamError
 from tyger_local.outcome.diagnosis import Diagnosis, diagnose
 from tyger_local.outcome.events import Warned
 from tyger_local.runner.inbox import Examined, Inbox
 from tyger_local.runner.replica import Replica
-from tyger_local.streams.link import Link
+
+if TYPE_CHECKING:
+    from tyger_local.streams.link import Link
 
 FIRST_LOOK_S = 10.0
 FIRST_LINE_S = 30.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tyger_local.outcome.sight import Reach
 from tyger_local.plan.model import ContainerPlan, PipePlan, SocketPlan
@@ -15,12 +16,11 @@ from tyger_local.spec.buffers import Direction
 from tyger_local.streams.drain import Drain
 from tyger_local.streams.feed import Feed
 from tyger_local.streams.fifo import Fifo
-from tyger_local.streams.link import Link
 from tyger_local.streams.sightings import PipeWatch
-from tyger_local.streams.socket_input import SocketInput
-from tyger_local.streams.socket_output import SocketOutput
-from tyger_local.streams.socket_transfer import SocketTransfer
 from tyger_local.streams.transfer import Transfer
+
+if TYPE_CHECKING:
+    from tyger_local.streams.link import Link
 
 
 class Replica(Member):
@@ -43,9 +43,8 @@ class Replica(Member):
             watch = PipeWatch(folder)
             stack.callback(watch.close)
             transfers += (self._transfer(pipe, watch, stack) for pipe in plan.pipes)
-        for socket in plan.sockets:
-            transfers += self._socket_transfers(socket, stack)
-        self.transfers = transfers
+        self._connected = [t for s in plan.sockets for t in self._socket_transfers(s, stack)]
+        self.transfers = [*transfers, *self._connected]
 
     def _transfer(self, pipe: PipePlan, watch: PipeWatch, stack: ExitStack) -> Transfer:
         buffer = pipe.buffer
@@ -64,6 +63,11 @@ class Replica(Member):
         return transfer
 
     def _socket_transfers(self, socket: SocketPlan, stack: ExitStack) -> Iterator[Transfer]:
+        # Late: most jobs have none, and what is imported before a run begins is waited for.
+        from tyger_local.streams.link import Link  # noqa: PLC0415
+        from tyger_local.streams.socket_input import SocketInput  # noqa: PLC0415
+        from tyger_local.streams.socket_output import SocketOutput  # noqa: PLC0415
+
         checksum, ends = self._setup.options.checksum, self._setup.ends
         into, out = socket.input_buffer, socket.output_buffer
         link = Link(
@@ -95,9 +99,8 @@ class Replica(Member):
     def note_end(self, message: ContainerEnded) -> None:
         """Take note of its end, and let its connections know, which may wait for one to be accepted."""
         super().note_end(message)
-        for transfer in self.transfers:
-            if isinstance(transfer, SocketTransfer):
-                transfer.container_ended()
+        for transfer in self._connected:
+            transfer.container_ended()
 
     def start(self) -> None:
         """Start the container, and before it what serves its pipes.

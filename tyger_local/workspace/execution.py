@@ -12,7 +12,6 @@ from tyger_local.engine.base import Engine, EngineDescription
 from tyger_local.outcome.events import Event, RunCreated
 from tyger_local.outcome.record import RunRecord
 from tyger_local.plan.build import SHELL, plan_run
-from tyger_local.plan.describe import described
 from tyger_local.plan.model import Difference, Overrides, RunPlan
 from tyger_local.plan.resolved import ResolvedRun
 from tyger_local.runner.cancel import Cancellation
@@ -164,6 +163,9 @@ class Execution:
 
     def plan(self) -> JsonObject:
         """Return the plan for people, made without asking the engine."""
+        # Late: no run needs it.
+        from tyger_local.plan.describe import described  # noqa: PLC0415
+
         connections = {name: str(connection) for name, connection in self._connections.items()}
         return described(self._draft, connections)
 

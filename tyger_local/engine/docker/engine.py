@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tyger_local.engine.base import EngineDescription, PullPolicy, Remnant
 from tyger_local.engine.docker.api import ANSWER_TIMEOUT_S, Api
@@ -16,7 +16,6 @@ from tyger_local.engine.docker.errors import words
 from tyger_local.engine.docker.gpus import choose, gpu_ids
 from tyger_local.engine.docker.images import find_image, wrong_platform
 from tyger_local.engine.docker.measuring import Measuring
-from tyger_local.engine.docker.network import DockerNetwork, create_network
 from tyger_local.engine.docker.reaching import Reaching
 from tyger_local.engine.docker.request import GPU_LABEL, container_request
 from tyger_local.engine.docker.transport import Transport
@@ -32,6 +31,9 @@ from tyger_local.plan.model import (
     RunPlan,
 )
 from tyger_local.spec.platforms import platform as spec_platform
+
+if TYPE_CHECKING:
+    from tyger_local.engine.docker.network import DockerNetwork
 
 SMALLEST_MEMORY_BYTES = 6 * 2**20
 """Docker's own floor for a memory limit."""
@@ -108,6 +110,9 @@ class DockerEngine:
         Raises:
             EngineError: The engine refuses, or has no addresses left.
         """
+        # Late: only runs with workers have one.
+        from tyger_local.engine.docker.network import create_network  # noqa: PLC0415
+
         return create_network(self._api, plan)
 
     def create(
