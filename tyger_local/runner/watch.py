@@ -39,12 +39,10 @@ TICK_S = 0.5
 """How often progress is reported."""
 
 MISUSE_GRACE_S = 1.0
-"""How long a container that misused a pipe, or broke a connection, may take to end by itself, which tells
-more."""
+"""How long a container that misused a pipe or broke a connection may take to end, which tells more."""
 
 SOCKETS_GRACE_S = 0.5
-"""The same for one whose sockets have all gone through: a program that fails closes its connections, too, and
-the system closes them for it before anybody learns of its end."""
+"""The same for one whose sockets have gone through: they close, too, when a program fails."""
 
 START_TIMEOUT_S = 2.0
 """How long a worker may go on starting when the run is over; the engine takes half a second as a rule."""
@@ -52,11 +50,11 @@ START_TIMEOUT_S = 2.0
 KILL_TIMEOUT_S = 10.0
 """How long the engine may take to kill."""
 
-UNWANTED_BYTES_TIMEOUT_S = 0.5
-"""The same for one that was canceled or timed out."""
-
 LAST_BYTES_TIMEOUT_S = 5.0
 """How long the outputs of a run that failed may take to arrive."""
+
+UNWANTED_BYTES_TIMEOUT_S = 0.5
+"""The same for one that was canceled or timed out."""
 
 
 class Watch:
