@@ -92,9 +92,7 @@ class Member:
         if self._setup.options.follow_logs and self._follower.ident is None:
             self._follower.start()
         container = self.container
-        if self.is_interactive:
-            self._inbox.wait_for(container.run_in_terminal)
-        else:
+        if not self.is_interactive:
             container.start(self._keep)
         self.started_at = time.monotonic()
         self.has_started = True
@@ -137,6 +135,8 @@ class Member:
     def _await_end(self, container: Container) -> None:
         end: ContainerEnd | Exception
         try:
+            if self.is_interactive:
+                container.run_in_terminal()
             end = container.wait()
         except Exception as error:  # noqa: BLE001  (a bug, too, must be told to who waits, or it hangs)
             end = error

@@ -7,6 +7,7 @@ everything removed. What goes wrong on the way becomes a fact and then a verdict
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from tyger_local.engine.base import EngineDescription
 from tyger_local.errors import EngineError, StartError, StoreError, StreamError, WrongFormatError
-from tyger_local.outcome.events import Event, ImagePull, StatusChanged, Transfers, Warned
+from tyger_local.outcome.events import ImagePull, StatusChanged, Transfers, Warned
 from tyger_local.outcome.facts import BufferStats, EndedBy, Facts
 from tyger_local.outcome.record import ImageIdentity, RunRecord
 from tyger_local.outcome.usage import total
@@ -30,6 +31,7 @@ from tyger_local.runner.member import Member
 from tyger_local.runner.sampler import Sampler
 from tyger_local.runner.setup import Setup
 from tyger_local.runner.stopwatch import Phase, Stopwatch
+from tyger_local.runner.teller import Teller
 from tyger_local.runner.watch import Watch
 from tyger_local.streams.fifo import PipeFolder
 
@@ -51,10 +53,9 @@ class _Run:
     """A run on its way."""
 
     def __init__(self, setup: Setup) -> None:
-        self._emit = setup.emit
-        self._warnings: list[str] = []
+        self._teller = Teller(setup.emit)
         self._is_saved = True
-        self._setup = setup = replace(setup, emit=self._tell)
+        self._setup = setup = replace(setup, emit=self._teller)
         self._inbox = Inbox()
         self._record = setup.record
         self._crew = Crew(setup, self._inbox)
@@ -64,11 +65,6 @@ class _Run:
         self._warned: list[Member] = []
         self._sampler = Sampler()
         self._stopwatch = Stopwatch()
-
-    def _tell(self, event: Event) -> None:
-        if isinstance(event, Warned):
-            self._warnings.append(event.text)
-        self._emit(event)
 
     def carry_out(self) -> RunRecord:
         setup, crew = self._setup, self._crew
@@ -87,7 +83,7 @@ class _Run:
             everything = tuple(chain.from_iterable(buffers.values()))
             verdict = self._publish(self._judge(cause, everything), everything)
             first = next(iter(buffers.values()), ())
-            self._record = replace(self._record, warnings=tuple(self._warnings))
+            self._record = replace(self._record, warnings=tuple(self._teller.warnings))
             self._save(self._record.ended(verdict, setup.now(), first))
             for member in crew.members:
                 self._finish_log(member)
@@ -180,6 +176,8 @@ class _Run:
     def _start_job(self, watch: Watch) -> None:
         try:
             self._sampler.start(self._crew.members)
+            if self._setup.options.terminal:
+                self._teller.hold()
             for replica in self._crew.replicas:
                 replica.start()
         finally:  # what did start is to be stopped, and its last bytes are to be moved
@@ -202,16 +200,16 @@ class _Run:
                 setup.emit,
                 is_isolated=setup.engine.pipe_root is not None,
             ),
-            timeout_s=plan.timeout_s,
+            timeout_s=math.inf if setup.options.terminal else plan.timeout_s,
             lenient=setup.options.lenient,
             on_tick=self._tick,
         )
 
     def _tick(self) -> None:
         self._report_progress()
-        if self._is_saved and len(self._warnings) > len(self._record.warnings):
+        if self._is_saved and len(self._teller.warnings) > len(self._record.warnings):
             # Whoever looks at a run in the background learns of a stall while it lasts.
-            self._save(replace(self._record, warnings=tuple(self._warnings)))
+            self._save(replace(self._record, warnings=tuple(self._teller.warnings)))
 
     def _report_progress(self) -> None:
         stats = (
@@ -223,6 +221,7 @@ class _Run:
     def _settle(self, watch: Watch, cause: Cause) -> Cause:
         """Stop what still runs and let the last bytes arrive."""
         self._crew.stop_looking()
+        self._teller.release()
         watch.stop(self._setup.options.stop_grace_s)
         self._crew.tell_of_the_stopped()
         if self._stopwatch.phase is Phase.RUN:

@@ -134,10 +134,15 @@ class Watch:
     def _job_runs(self) -> bool:
         return any(replica.is_running for replica in self._replicas)
 
+    @property
+    def _is_used(self) -> bool:
+        """Return whether somebody types in a container (``--shell``)."""
+        return any(replica.is_interactive and replica.is_running for replica in self._replicas)
+
     def _is_done(self, replica: Replica) -> bool:
         """Return whether nothing more is to come of a container: it has ended, or its sockets have."""
-        if not replica.is_running:
-            return True
+        if not replica.is_running or replica.is_interactive:
+            return not replica.is_running
         moving = any(id(transfer) in self._moving for transfer in replica.transfers)
         return bool(replica.plan.sockets) and not moving and self._misuse_deadline is None
 
@@ -183,6 +188,8 @@ class Watch:
 
     def _transfer_ended(self, transfer: Transfer) -> Cause | None:
         self._moving.pop(id(transfer), None)
+        if self._is_used:
+            return None  # nobody's shell is killed for what was tried in it
         stats = transfer.stats
         if transfer.reader_closed:
             return Cause(EndedBy.CANCEL, cancel_reason=CancelReason.READER_CLOSED)
