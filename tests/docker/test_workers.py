@@ -456,6 +456,9 @@ def test_a_time_out_while_endpoints_are_waited_for(bench: Bench) -> None:
     record = bench.exec("echo never", WAIT, timeout_s=1, wait_endpoints_s=60)
     assert record.verdict is not None
     assert (record.verdict.kind, record.verdict.exit_code) == (VerdictKind.TIMED_OUT, 124)
+    assert record.verdict.reason.startswith(
+        "The job had not started after 1 s: it waited for its work"
+    )
     assert "worker-0 on 'http' (port 5000) never listened" in record.verdict.reason
 
 

@@ -155,6 +155,7 @@ class Facts:
         machine_platform: That of the engine's machine; the same.
         memory_limit: The limit as a quantity in text, for the message; empty when there is none.
         worker: For `WORKER`: which one has ended too often.
+        has_job_started: For `TIME_OUT`: whether it was more than its workers that ran.
         silent_endpoints: Endpoints of workers that nobody has seen listening, as text.
         worker_memory_limit: What `memory_limit` is for the workers.
         lenient: Unread input, and an out-of-memory kill that the job survived, are only warnings.
@@ -174,6 +175,7 @@ class Facts:
     timeout_s: int = 0
     memory_limit: str = ""
     worker: WorkerEnds | None = None
+    has_job_started: bool = True
     silent_endpoints: tuple[str, ...] = ()
     worker_memory_limit: str = ""
     lenient: bool = False

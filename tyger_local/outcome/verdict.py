@@ -168,6 +168,13 @@ def _worker_failed(facts: Facts) -> Verdict:
 
 def _timed_out(facts: Facts) -> Verdict:
     seen = "".join(f"; {text}" for text in silence(facts))
+    if not facts.has_job_started:
+        return Verdict(
+            VerdictKind.TIMED_OUT,
+            EXIT_TIMED_OUT,
+            f"The job had not started after {facts.timeout_s} s: it waited for its workers{seen}",
+            "raise --timeout, or find out with --logs what the workers do",
+        )
     return Verdict(
         VerdictKind.TIMED_OUT,
         EXIT_TIMED_OUT,

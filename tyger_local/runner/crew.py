@@ -44,6 +44,11 @@ class Crew:
         return (*self.replicas, *self.workers)
 
     @property
+    def has_job_started(self) -> bool:
+        """Return whether any container of the job has."""
+        return any(replica.started_at is not None for replica in self.replicas)
+
+    @property
     def silent_endpoints(self) -> tuple[str, ...]:
         """Return the endpoints of workers that nobody has seen listening, as text."""
         return () if self._endpoints.is_blind else self._endpoints.silent
@@ -167,8 +172,8 @@ class Crew:
             if worker.was_stopped and worker.end is not None and worker.end.oom_killed:
                 self._setup.emit(
                     Warned(
-                        f"a process of {worker.label} was killed for want of memory; on the cluster the "
-                        "whole container would be, and started again"
+                        f"a process of {worker.label} was killed for want of memory, and the worker went "
+                        "on; on the cluster the whole container is killed and started again"
                     )
                 )
 

@@ -251,6 +251,7 @@ class _Run:
             timeout_s=self._record.timeout_s,
             memory_limit=setup.memory_limit,
             worker=cause.worker,
+            has_job_started=self._crew.has_job_started,
             silent_endpoints=self._crew.silent_endpoints,
             worker_memory_limit=setup.worker_memory_limit,
             lenient=setup.options.lenient,

@@ -594,3 +594,13 @@ def test_endpoints_that_never_listened_are_named() -> None:
     late = judge(Facts(EndedBy.TIME_OUT, timeout_s=5, silent_endpoints=SILENT[:1]))
     assert late.reason.endswith("; worker-0 on 'http' (port 80) never listened")
     assert judge(Facts(EndedBy.EXIT, (OK,), silent_endpoints=SILENT)).notes == ()
+
+
+def test_a_job_that_was_never_started_was_not_still_running() -> None:
+    facts = Facts(EndedBy.TIME_OUT, timeout_s=5, has_job_started=False, silent_endpoints=SILENT[:1])
+    verdict = judge(facts)
+    assert (verdict.kind, verdict.exit_code) == (VerdictKind.TIMED_OUT, 124)
+    assert verdict.reason == (
+        "The job had not started after 5 s: it waited for its workers; "
+        "worker-0 on 'http' (port 80) never listened"
+    )
