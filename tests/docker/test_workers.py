@@ -381,6 +381,14 @@ def test_a_worker_that_dies_later_is_replaced_by_a_new_one(bench: Bench) -> None
     assert told[0].endswith(" s and is started again, as on the cluster")
 
 
+def test_how_long_workers_take_to_end_is_no_time_of_the_job(bench: Bench) -> None:
+    record = bench.exec("true", "trap '' TERM; while :; do sleep 1; done", stop_grace_s=3)
+    assert _kind(record) is VerdictKind.SUCCEEDED
+    assert record.phases is not None
+    assert (record.phases.run_s or 0) < 2
+    assert (record.phases.drain_s or 0) >= 3
+
+
 @pytest.mark.parametrize("after_s", [0.3, 0.6, 0.9])
 def test_a_job_that_ends_while_a_worker_is_started_again(bench: Bench, after_s: float) -> None:
     """What the worker has cost is counted once, and what of it still starts is stopped and told as well."""

@@ -63,8 +63,8 @@ class Phases:
         pull_s: Finding the image, or pulling it.
         create_s: Making pipes and containers.
         start_s: The engine's starting of the containers.
-        run_s: From then to the end of the last container.
-        drain_s: From there until the last byte had arrived.
+        run_s: From then to the end of the job's last container.
+        drain_s: From there until its workers had ended and the last byte had arrived.
     """
 
     pull_s: float | None = None

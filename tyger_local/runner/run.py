@@ -222,10 +222,11 @@ class _Run:
         """Stop what still runs and let the last bytes arrive."""
         self._crew.stop_looking()
         self._teller.release()
+        if not any(replica.is_running for replica in self._crew.replicas):
+            self._stopwatch.leave_run()  # workers that take their time are not the job's
         watch.stop(self._setup.options.stop_grace_s)
         self._crew.tell_of_the_stopped()
-        if self._stopwatch.phase is Phase.RUN:
-            self._stopwatch.enter(Phase.DRAIN)
+        self._stopwatch.leave_run()
         succeeded = cause.ended_by in (EndedBy.EXIT, EndedBy.SOCKETS) and all(
             replica.was_stopped or (replica.end is not None and replica.end.exit_code == 0)
             for replica in self._crew.replicas
@@ -296,4 +297,5 @@ class _Run:
             fault = member.log.fault
             if fault is not None and member not in self._warned:
                 self._warned.append(member)
-                self._setup.emit(Warned(fault))
+                whose = f"{member.label}: " if len(self._crew.members) > 1 else ""
+                self._setup.emit(Warned(f"{whose}{fault}"))

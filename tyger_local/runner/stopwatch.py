@@ -35,6 +35,11 @@ class Stopwatch:
         self.end()
         self.phase, self._began = phase, time.monotonic()
 
+    def leave_run(self) -> None:
+        """Begin to wait for what is still under way, if it is the containers' time that has passed."""
+        if self.phase is Phase.RUN:
+            self.enter(Phase.DRAIN)
+
     def end(self) -> None:
         """End the phase that goes on, if one does."""
         if self.phase is not None:
