@@ -155,6 +155,7 @@ class Facts:
         machine_platform: That of the engine's machine; the same.
         memory_limit: The limit as a quantity in text, for the message; empty when there is none.
         worker: For `WORKER`: which one has ended too often.
+        names_replicas: Whether there are several of the job, so that it matters which one failed.
         has_job_started: For `TIME_OUT`: whether it was more than its workers that ran.
         silent_endpoints: Endpoints of workers that nobody has seen listening, as text.
         worker_memory_limit: What `memory_limit` is for the workers.
@@ -175,6 +176,7 @@ class Facts:
     timeout_s: int = 0
     memory_limit: str = ""
     worker: WorkerEnds | None = None
+    names_replicas: bool = False
     has_job_started: bool = True
     silent_endpoints: tuple[str, ...] = ()
     worker_memory_limit: str = ""

@@ -246,6 +246,8 @@ def _failed(end: ContainerEnd, facts: Facts) -> Verdict:
     if meant is not None:
         seen.insert(0, meant.text)
         hint = misused[0].hint if misused else meant.hint
+    if facts.names_replicas:
+        seen.insert(0, end.label)
     seen += silence(facts)
     seen += [foreign_image(facts)] if foreign_image(facts) else []
     evidence = f" ({'; '.join(once(seen))})" if seen else ""

@@ -39,6 +39,9 @@ SHELL = ("/bin/sh", "-c", "if command -v bash >/dev/null; then exec bash; else e
 
 NOT_PRIVATE = ("host", "none", "default")
 
+MOST_CONTAINERS = 1000
+"""A network of one machine has addresses for about as many."""
+
 
 def plan_run(
     run: ResolvedRun,
@@ -215,6 +218,12 @@ def _refuse(run: ResolvedRun, overrides: Overrides) -> None:
             f"{run.replicas} replicas would all write the output buffer "
             f"'{run.codespec.buffers.outputs[0]}', and on the cluster they collide",
             "use one replica for a codespec with outputs",
+        )
+    count = run.replicas + (0 if run.worker is None else run.worker.replicas)
+    if count > MOST_CONTAINERS:
+        raise UsageError(
+            f"the run would have {count} containers, and one machine runs up to {MOST_CONTAINERS}",
+            "use fewer replicas or workers",
         )
     network = overrides.network or ""
     if run.worker is not None and (network in NOT_PRIVATE or network.startswith("container:")):

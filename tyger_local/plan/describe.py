@@ -26,13 +26,15 @@ def described(
     return {
         "runId": plan.run_id,
         "timeoutSeconds": plan.timeout_s,
-        "network": plan.network or "[engine's default]",
+        "network": plan.network or ("[engine's default]" if network is None else None),
         "privateNetwork": None if network is None else network.name,
         **({} if network is None else {"dockerNetwork": docker_network_line(plan)}),
         "containers": [
             _container(plan, container, connections, capacity_checked=capacity_checked)
             for container in (*plan.workers, *plan.jobs)
         ],
+        "note": "to paste the docker lines, write a number for the run's id, and for "
+        f"{PIPE_FOLDER} a folder with a FIFO for each buffer",
         "warnings": [difference.text for difference in plan.differences],
     }
 

@@ -26,6 +26,11 @@ class Cause:
     label: str = ""
 
 
+def about(label: str, error: TygerLocalError) -> TygerLocalError:
+    """Return an error that says which container it is about."""
+    return type(error)(f"{label}: {error.what}", error.hint)
+
+
 def failure(error: TygerLocalError, label: str = "") -> Cause:
     """Return what a container that cannot run ends the run with."""
     ended_by = EndedBy.START if isinstance(error, StartError) else EndedBy.ENGINE

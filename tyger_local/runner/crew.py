@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
-from tyger_local.errors import EngineError, StartError
+from tyger_local.errors import EngineError, StartError, TygerLocalError
 from tyger_local.outcome.events import Waiting, Warned
 from tyger_local.outcome.record import ImageIdentity
 from tyger_local.plan.model import NetworkPlan, RunPlan
-from tyger_local.runner.cause import Cause, failure
+from tyger_local.runner.cause import Cause, about, failure
 from tyger_local.runner.endpoints import Endpoints
 from tyger_local.runner.inbox import Inbox
 from tyger_local.runner.member import Member
@@ -21,6 +22,9 @@ from tyger_local.runner.replica import Replica
 from tyger_local.runner.setup import Setup
 from tyger_local.runner.watch import Watch
 from tyger_local.runner.worker import Worker
+
+AT_ONCE = 8
+"""How many of the job's replicas the engine is asked to start at a time."""
 
 
 class Crew:
@@ -100,16 +104,13 @@ class Crew:
 
     def _let_go(self) -> None:
         """Remove the containers, all at once: the engine takes a while for each."""
-        threads = [
-            threading.Thread(target=let_go, args=(replica.container, self._setup), daemon=True)
-            for replica in self.replicas
-            if replica.is_created
-        ]
-        threads += [threading.Thread(target=worker.close, daemon=True) for worker in self.workers]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        created = (replica for replica in self.replicas if replica.is_created)
+        in_parallel(
+            [
+                *(partial(let_go, replica.container, self._setup) for replica in created),
+                *(worker.close for worker in self.workers),
+            ]
+        )
 
     def start_workers(self, watch: Watch) -> Cause | None:
         """Start the workers and wait until the job may start; None when it may.
@@ -177,6 +178,38 @@ class Crew:
                     )
                 )
 
+    def start_job(self) -> None:
+        """Start the job's replicas, all at once: the engine takes a while for each.
+
+        Raises:
+            StartError: One cannot be started.
+            EngineError: The engine is lost.
+        """
+        if len(self.replicas) == 1:
+            self._start(self.replicas[0])
+            return
+        errors: list[TygerLocalError] = []
+        room = threading.Semaphore(AT_ONCE)
+
+        def work(replica: Replica) -> None:
+            with room:
+                try:
+                    self._start(replica)
+                except TygerLocalError as error:
+                    errors.append(error)
+
+        in_parallel([partial(work, replica) for replica in self.replicas])
+        if errors:
+            raise errors[0]
+
+    def _start(self, replica: Replica) -> None:
+        try:
+            replica.start()
+        except TygerLocalError as error:
+            if len(self.members) == 1:
+                raise
+            raise about(replica.label, error) from error
+
     def job_started(self) -> None:
         """Say that the job runs."""
         self._endpoints.job_started()
@@ -184,3 +217,12 @@ class Crew:
     def stop_looking(self) -> None:
         """Look no more whether endpoints listen: the run is over."""
         self._endpoints.stop()
+
+
+def in_parallel(calls: Sequence[Callable[[], None]]) -> None:
+    """Make calls that raise nothing, each in a thread, and wait for all of them."""
+    threads = [threading.Thread(target=call, daemon=True) for call in calls]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()

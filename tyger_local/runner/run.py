@@ -42,9 +42,6 @@ def run(setup: Setup) -> RunRecord:
     Returns:
         Its record, with a verdict. It has been saved, and nothing is left of the run but its outputs, its
         record and its logs.
-
-    Raises:
-        StoreError: The run's log cannot be made.
     """
     return _Run(setup).carry_out()
 
@@ -127,6 +124,8 @@ class _Run:
             cause = Cause(EndedBy.BUFFER, error)
         except (StartError, EngineError) as error:
             cause = failure(error)
+        except StoreError as error:  # a log cannot be made
+            cause = failure(StartError(error.what, error.hint))
         if self._stopwatch.phase is not Phase.RUN:
             self._stopwatch.end()
         return cause
@@ -178,8 +177,7 @@ class _Run:
             self._sampler.start(self._crew.members)
             if self._setup.options.terminal:
                 self._teller.hold()
-            for replica in self._crew.replicas:
-                replica.start()
+            self._crew.start_job()
         finally:  # what did start is to be stopped, and its last bytes are to be moved
             watch.begin()
             watch.follow_bytes()
@@ -252,6 +250,7 @@ class _Run:
             timeout_s=self._record.timeout_s,
             memory_limit=setup.memory_limit,
             worker=cause.worker,
+            names_replicas=len(self._crew.replicas) > 1,
             has_job_started=self._crew.has_job_started,
             silent_endpoints=self._crew.silent_endpoints,
             worker_memory_limit=setup.worker_memory_limit,

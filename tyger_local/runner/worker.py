@@ -12,13 +12,19 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from tyger_local.errors import EngineError, StartError, TygerLocalError
+from tyger_local.errors import (
+    CommandNotExecutableError,
+    CommandNotFoundError,
+    EngineError,
+    TygerLocalError,
+)
 from tyger_local.outcome.events import Warned
 from tyger_local.outcome.evidence import how_it_ended
 from tyger_local.outcome.facts import LONG_LIFE_S, MOST_SHORT_LIVES, ContainerEnd, WorkerEnds
 from tyger_local.outcome.record import Usage
 from tyger_local.outcome.usage import total
 from tyger_local.plan.model import ContainerPlan
+from tyger_local.runner.cause import about
 from tyger_local.runner.inbox import ContainerEnded, Inbox, WorkerReady
 from tyger_local.runner.member import Member
 from tyger_local.runner.removing import let_go
@@ -84,11 +90,11 @@ class Worker(Member):
 
     def _own(self, error: TygerLocalError) -> TygerLocalError:
         """Return an error that says whose it is, and what would follow on the cluster."""
-        hint = error.hint
-        if isinstance(error, StartError):
+        own = about(self.label, error)
+        if isinstance(error, (CommandNotFoundError, CommandNotExecutableError)):
             waits = "on the cluster, the job would wait for it until the time-out"
-            hint = f"{hint}; {waits}" if hint else waits
-        return type(error)(f"{self.label}: {error.what}", hint)
+            own.hint = f"{own.hint}; {waits}" if own.hint else waits
+        return own
 
     def ended(self, message: ContainerEnded) -> WorkerEnds | TygerLocalError | None:
         """Take note of its end and have it started again.

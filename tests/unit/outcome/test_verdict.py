@@ -604,3 +604,9 @@ def test_a_job_that_was_never_started_was_not_still_running() -> None:
         "The job had not started after 5 s: it waited for its workers; "
         "worker-0 on 'http' (port 80) never listened"
     )
+
+
+def test_of_several_replicas_the_one_that_failed_is_named() -> None:
+    failed = ContainerEnd("job-1", 3)
+    verdict = judge(Facts(EndedBy.EXIT, (OK, failed), names_replicas=True))
+    assert verdict.reason == "Main exited with code 3 (job-1)"

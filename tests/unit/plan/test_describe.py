@@ -61,6 +61,7 @@ def test_the_document_of_a_whole_plan() -> None:
     document = described(_plan(OVERRIDES, **FULL), {"in": "in.bin", "out": "standard output"})
     line = str(_container(document).pop("dockerRun"))
     warnings = document.pop("warnings")
+    assert "PIPES" in str(document.pop("note"))
     assert line.startswith("docker run --rm --hostname=run-7-job-0 ")
     assert isinstance(warnings, list)
     assert len(warnings) == 4
@@ -112,7 +113,7 @@ def test_the_document_of_a_whole_plan() -> None:
 def test_what_only_the_engine_knows_is_shown_as_such() -> None:
     document = described(_plan(), {})
     assert list(document) == [
-        "runId", "timeoutSeconds", "network", "privateNetwork", "containers", "warnings",
+        "runId", "timeoutSeconds", "network", "privateNetwork", "containers", "note", "warnings",
     ]  # fmt: skip
     assert (document["network"], document["warnings"]) == ("[engine's default]", [])
     container = _container(document)

@@ -268,3 +268,9 @@ def test_buffers_of_a_worker_are_told_to_be_ignored() -> None:
             "the worker: the buffer 'a' is ignored: only the job has buffers, here and on the cluster",
         ),
     )
+
+
+def test_more_containers_than_one_machine_has_addresses_for() -> None:
+    with pytest.raises(UsageError, match="would have 1001 containers"):
+        _plan(_run(workers=1000))
+    assert len(_plan(_run(workers=999)).containers) == 1000
