@@ -16,6 +16,7 @@ from tyger_local.cli.state import workspace
 from tyger_local.cli.times import TIME
 from tyger_local.cli.values import COUNT
 from tyger_local.errors import EXIT_ERROR, EXIT_OK
+from tyger_local.outcome.verdict import VerdictKind
 
 WATCHED = (
     "id", "status", "statusReason", "runningCount", "createdAt", "startedAt", "finishedAt",
@@ -51,7 +52,12 @@ watch.params += [
 
 
 def _exit_code(record: Mapping[str, object]) -> int:
-    """Return the exit code of the verdict; nobody knows it of a run whose process was killed."""
+    """Return the exit code of the verdict; nobody knows it of a run whose process was killed.
+
+    The record has none either of a run that succeeded while its job went on, which was stopped.
+    """
+    if record.get("verdict") == VerdictKind.SUCCEEDED.value:
+        return EXIT_OK
     code = record.get("exitCode")
     return code if isinstance(code, int) else EXIT_ERROR
 

@@ -6,6 +6,7 @@ import json
 import os
 import pickle
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -385,6 +386,33 @@ def test_an_id_is_needed(cli: Cli, command: str) -> None:
 
 
 # watch
+
+
+SERVES_ON = """
+import socket, time
+with socket.create_server(("127.0.0.1", {port})) as listener:
+    listener.accept()[0].close()
+time.sleep(60)
+"""
+
+
+def test_a_job_that_was_stopped_after_all_went_through_has_succeeded(cli: Cli) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    codespec = {
+        "image": "none",
+        "command": [sys.executable, "-c", SERVES_ON.format(port=port)],
+        "buffers": {"outputs": ["out"]},
+        "sockets": [{"port": port, "outputBuffer": "out"}],
+    }
+    Path("server.json").write_text(json.dumps(codespec))
+    run_id = cli("run", "create", "-f", "server.json").stdout.strip()
+    answer = cli("run", "watch", run_id, "--exit-code")
+    assert (json.loads(answer.stdout.splitlines()[-1])["status"], answer.returncode) == (
+        "Succeeded",
+        0,
+    )
+    assert json.loads(cli("run", "show", run_id).stdout)["exitCode"] is None
 
 
 def test_watch_shows_each_change_until_the_end(cli: Cli) -> None:
