@@ -88,6 +88,7 @@ class Narrator:
         self._next_line = self._began + PLAIN_INTERVAL_S
         self._complete: set[tuple[str, str]] = set()
         self._shows_logs = False
+        self._open_line: tuple[str, str] | None = None
         self._shows_live = False
         self._pull_status = ""
 
@@ -125,6 +126,8 @@ class Narrator:
         console = self._console
         if not isinstance(event, Transfers):
             self._clear()  # what is redrawn in place comes back below what is told now
+        if not isinstance(event, (Transfers, LogLine)):
+            self._break_line()
         if isinstance(event, LogLine):
             self._shows_logs = True
             if console.is_json:
@@ -160,11 +163,21 @@ class Narrator:
         self._console.say("debug", event.text, image=event.image)
 
     def _log_text(self, line: LogLine) -> bytes:
+        """Return a line or a piece of one; of a line that was interrupted, the rest is a line of its own."""
+        whose = line.container, line.stream
         head = b""
-        if line.first:
+        if line.first or self._open_line != whose:
+            head += b"\n" if self._open_line is not None else b""
             head += f"{line.at} ".encode() if self._timestamps else b""
             head += log_prefix(line.container, self._replicas).encode()
+        self._open_line = None if line.data.endswith(b"\n") else whose
         return head + line.data
+
+    def _break_line(self) -> None:
+        """Have what is told next begin a line, also after a piece of a longer one."""
+        if self._open_line is not None:
+            self._open_line = None
+            self._console.raw(b"\n")
 
     def _transfers(self, buffers: tuple[BufferStats, ...]) -> None:
         console = self._console
@@ -181,11 +194,13 @@ class Narrator:
             key = label, stats.buffer
             if stats.state is BufferState.COMPLETE and key not in self._complete:
                 self._complete.add(key)
+                self._break_line()
                 console.info("Transfer complete", **_fields(label, stats))
         if time.monotonic() >= self._next_line:
             self._next_line = time.monotonic() + PLAIN_INTERVAL_S
             for label, stats in labelled:
                 if (label, stats.buffer) not in self._complete:
+                    self._break_line()
                     console.info("Transfer progress", **_fields(label, stats))
 
     def _labelled(self, buffers: Iterable[BufferStats]) -> Iterator[Labelled]:

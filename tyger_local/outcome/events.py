@@ -66,12 +66,14 @@ class LogLine:
         at: When it arrived, RFC 3339.
         data: One line with its end, or a piece of a longer line without.
         first: Whether it begins a line.
+        stream: Where it was printed.
     """
 
     container: str
     at: str
     data: bytes
     first: bool
+    stream: str = "stdout"
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,7 +144,9 @@ class Member:
 
     def _follow(self) -> None:
         for piece in self.log.follow():
-            self._setup.emit(LogLine(self.label, piece.at, piece.data, piece.is_first))
+            self._setup.emit(
+                LogLine(self.label, piece.at, piece.data, piece.is_first, piece.stream)
+            )
 
     def finish_log(self) -> bool:
         """End the log and wait for whoever follows it; return whether it came to its end in time."""

@@ -8,7 +8,7 @@ import pytest
 from tyger_local.cli.commands import Settings
 from tyger_local.cli.console import Console
 from tyger_local.cli.narrator import Narrator
-from tyger_local.outcome.events import LogLine, Transfers
+from tyger_local.outcome.events import LogLine, Transfers, Warned
 from tyger_local.outcome.facts import BufferState, BufferStats
 from tyger_local.spec.buffers import Direction
 
@@ -70,3 +70,29 @@ def test_log_lines_say_whose_they_are(
     with closing(_narrator(jobs, workers, log_format="json")) as narrator:
         narrator.tell(event)
     assert b'"container": "job-0"' in capsysbinary.readouterr().err
+
+
+def test_a_long_line_that_is_interrupted_goes_on_as_a_line_of_its_own(
+    capsysbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    with closing(_narrator(2, 0)) as narrator:
+        for container, data, is_first, stream in [
+            ("job-0", b"a", True, "stdout"),
+            ("job-0", b"b", False, "stdout"),
+            ("job-0", b"error\n", True, "stderr"),
+            ("job-0", b"c", False, "stdout"),
+            ("job-1", b"other\n", True, "stdout"),
+            ("job-0", b"d\n", False, "stdout"),
+            ("job-1", b"e", True, "stdout"),
+        ]:
+            narrator.tell(LogLine(container, "t", data, is_first, stream))
+        narrator.tell(Warned("beware"))
+    assert capsysbinary.readouterr().err.decode().splitlines() == [
+        "[job-0] ab",
+        "[job-0] error",
+        "[job-0] c",
+        "[job-1] other",
+        "[job-0] d",
+        "[job-1] e",
+        "Warning: beware",
+    ]
