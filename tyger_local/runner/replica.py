@@ -75,6 +75,7 @@ class Replica(Member):
             self._reach,
             has_input=into is not None,
             has_output=out is not None,
+            is_needed=not self.is_interactive,
         )
         stack.callback(link.leave)
         self.links.append(link)

@@ -141,8 +141,10 @@ class Watch:
 
     def _is_done(self, replica: Replica) -> bool:
         """Return whether nothing more is to come of a container: it has ended, or its sockets have."""
-        if not replica.is_running or replica.is_interactive:
-            return not replica.is_running
+        if not replica.is_running:
+            return True
+        if replica.is_interactive:
+            return False  # whoever types in it ends it
         moving = any(id(transfer) in self._moving for transfer in replica.transfers)
         return bool(replica.plan.sockets) and not moving and self._misuse_deadline is None
 

@@ -34,12 +34,14 @@ class Link:
         port: Of the container.
         has_input: Whether there is a buffer to be sent.
         has_output: Whether there is a buffer for what comes.
+        is_needed: Whether it is wrong when the container never accepts it.
 
     Args:
         port: See above.
         reach: Tells how to get to the container.
         has_input: See above.
         has_output: See above.
+        is_needed: See above.
 
     Raises:
         StreamError: The system gives no descriptors for it.
@@ -52,10 +54,12 @@ class Link:
         *,
         has_input: bool = True,
         has_output: bool = True,
+        is_needed: bool = True,
     ) -> None:
         self.port = port
         self.has_input = has_input
         self.has_output = has_output
+        self.is_needed = is_needed
         self._connecting = Connecting(port, reach)
         self._is_begun = threading.Lock()
         self._began: float | None = None
@@ -113,7 +117,7 @@ class Link:
         """Wait for the connection, which the first to come makes; return whether it is there.
 
         Returns:
-            False when nobody wants it any more.
+            False when nobody wants it any more, or it is not needed and will not be there.
 
         Raises:
             StreamError: There is none, and will be none.
@@ -151,7 +155,8 @@ class Link:
         except _StoppedError:
             pass
         except StreamError as error:
-            self._error = f"{error.what}: {error.hint}" if error.hint else error.what
+            if self.is_needed:
+                self._error = f"{error.what}: {error.hint}" if error.hint else error.what
         except OSError as error:
             self._error = f"port {self.port} cannot be connected to: {error.strerror}"
 

@@ -80,7 +80,8 @@ class SocketTransfer(Transfer):
                 self._state = BufferState.STREAMING
                 self._state = self._exchange()
             else:
-                self._state = BufferState.STOPPED
+                missed = self._link.is_needed
+                self._state = BufferState.STOPPED if missed else BufferState.NEVER_OPENED
         except StreamError:
             if not self._is_interrupted:
                 raise

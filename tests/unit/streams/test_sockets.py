@@ -440,6 +440,16 @@ def test_a_break_that_only_one_thread_is_told_of_is_no_end_for_the_other(until: 
         one()
 
 
+def test_a_connection_that_is_not_needed_may_be_missing() -> None:
+    ended, stopped = Wake(), Wake()
+    link = Link(free_port(), lambda: LOCALHOST, is_needed=False)
+    ended.set()
+    assert not link.connect(Waits(), ended, stopped)
+    assert not link.is_broken
+    for one in (link.leave, ended.close, stopped.close):
+        one()
+
+
 def test_a_server_that_closes_early_fails_the_input(tmp_path: Path, ends: Ends) -> None:
     def serve(connection: socket.socket) -> None:
         assert connection.recv(1000)
