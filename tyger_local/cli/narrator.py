@@ -129,12 +129,7 @@ class Narrator:
         if not isinstance(event, (Transfers, LogLine)):
             self._break_line()
         if isinstance(event, LogLine):
-            self._shows_logs = True
-            if console.is_json:
-                text = event.data.decode(errors="replace").rstrip("\n")
-                console.info(text, container=event.container, at=event.at)
-            else:
-                console.raw(self._log_text(event))
+            self._log_line(event)
         elif isinstance(event, Transfers):
             self._transfers(event.buffers)
         elif isinstance(event, RunCreated):
@@ -155,6 +150,14 @@ class Narrator:
             console.info(event.text)
         elif isinstance(event, Warned):
             console.warn(event.text)
+
+    def _log_line(self, event: LogLine) -> None:
+        self._shows_logs = True
+        if self._console.is_json:
+            text = event.data.decode(errors="replace").rstrip("\n")
+            self._console.info(text, container=event.container, at=event.at)
+        else:
+            self._console.raw(self._log_text(event))
 
     def _pull(self, event: ImagePull) -> None:
         if not self._pull_status:

@@ -65,6 +65,14 @@ def _unfinished(buffers: Iterable[BufferStats]) -> Iterator[str]:
     for stats in buffers:
         if stats.error:
             yield f"'{stats.buffer}': {stats.error}"
+        elif _is_unconnected(stats):
+            yield f"nothing accepted a connection on port {stats.port}"
         elif stats.state in (BufferState.STOPPED, BufferState.CLOSED_EARLY):
             verb = "read" if stats.direction is Direction.INPUT else "written"
             yield f"'{stats.buffer}' was not {verb} to its end ({stats.bytes} bytes so far)"
+
+
+def _is_unconnected(stats: BufferStats) -> bool:
+    """Return whether a buffer that goes through a socket was given up before there was a connection."""
+    began = stats.bytes or stats.waited_container_s or stats.waited_host_s
+    return stats.port is not None and stats.state is BufferState.STOPPED and not began

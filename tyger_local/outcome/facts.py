@@ -58,6 +58,7 @@ class BufferStats:
         waited_container_s: The same for the container to read or write.
         waited_host_s: The same for the host's file or stream. Of a regular file all the time of moving
             bytes to or from it, since a slow disk shows in nothing else.
+        port: Of the container, where it went through a socket and not through a pipe.
     """
 
     buffer: str
@@ -73,6 +74,7 @@ class BufferStats:
     waited_opening_s: float = 0.0
     waited_container_s: float = 0.0
     waited_host_s: float = 0.0
+    port: int | None = None
 
     @property
     def bytes_per_second(self) -> float | None:

@@ -264,6 +264,7 @@ def _stats(stats: BufferStats) -> JsonObject:
         "sha256": stats.sha256,
         "seconds": round(stats.seconds, 6),
         "state": stats.state.value,
+        **({} if stats.port is None else {"port": stats.port}),
         "bytesPerSecond": _rounded(stats.bytes_per_second, 1),
         "waitedSeconds": {
             "opening": round(stats.waited_opening_s, 6),

@@ -242,7 +242,8 @@ def _failed(end: ContainerEnd, facts: Facts) -> Verdict:
     misused = tuple(_misuses(facts))
     broken = [stats.error for stats in facts.buffers if stats.error is not None]
     seen = [*unused, *broken, *(verdict.reason for verdict in misused)]
-    hint = PIPES_HINT if unused else "".join(verdict.hint for verdict in misused[:1])
+    by_pipe = untouched(stats for stats in facts.buffers if stats.port is None)
+    hint = PIPES_HINT if by_pipe else "".join(verdict.hint for verdict in misused[:1])
     if meant is not None:
         seen.insert(0, meant.text)
         hint = misused[0].hint if misused else meant.hint

@@ -52,6 +52,7 @@ class SocketTransfer(Transfer):
         on_end: Callable[[Transfer], None],
     ) -> None:
         self._link = link
+        self.port = link.port
         self._last_wasted = 0.0
         super().__init__(buffer, host, tally, on_end)
 

@@ -51,6 +51,7 @@ class Transfer(ABC):
     """
 
     direction: Direction
+    port: int | None = None
 
     def __init__(
         self, buffer: str, host: str, tally: Tally, on_end: Callable[[Transfer], None]
@@ -155,6 +156,7 @@ class Transfer(ABC):
             waited_opening_s=self._waits.seconds[WaitsFor.OPENING],
             waited_container_s=self._waits.seconds[WaitsFor.CONTAINER],
             waited_host_s=self._waits.seconds[WaitsFor.HOST],
+            port=self.port,
         )
 
     @property

@@ -260,3 +260,12 @@ def test_several_containers_are_told_one_by_one() -> None:
 def test_the_exit_code_of_a_job_that_was_stopped_is_not_known() -> None:
     verdict = Verdict(VerdictKind.SUCCEEDED, 0, is_main_ended=False)
     assert NEW.ended(verdict, "t2", ()).document()["exitCode"] is None
+
+
+def test_the_port_of_a_socket_is_told() -> None:
+    through = replace(STATS[0], port=9000)
+    stats = NEW.ended(Verdict(VerdictKind.SUCCEEDED, 0), "t2", (through, STATS[1])).document()
+    told = stats["bufferStats"]
+    assert isinstance(told, dict)
+    assert told["in"]["port"] == 9000
+    assert "port" not in told["out"]

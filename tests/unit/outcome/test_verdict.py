@@ -610,3 +610,21 @@ def test_of_several_replicas_the_one_that_failed_is_named() -> None:
     failed = ContainerEnd("job-1", 3)
     verdict = judge(Facts(EndedBy.EXIT, (OK, failed), names_replicas=True))
     assert verdict.reason == "Main exited with code 3 (job-1)"
+
+
+def test_a_socket_is_no_pipe() -> None:
+    silent = BufferStats("out", Direction.OUTPUT, BufferState.COMPLETE, port=9000)
+    failed = judge(_exit(FAILED, buffers=(silent,)))
+    assert failed.reason == "Main exited with code 3 (output 'out' gave no byte)"
+    assert failed.hint == ""
+
+
+def test_a_time_out_without_a_connection() -> None:
+    waiting = BufferStats(
+        "in", Direction.INPUT, BufferState.STOPPED, waited_opening_s=5.0, port=9000
+    )
+    late = judge(Facts(EndedBy.TIME_OUT, buffers=(waiting,), timeout_s=5))
+    assert late.reason.endswith("; nothing accepted a connection on port 9000")
+    begun = replace(waiting, waited_container_s=1.0)
+    late = judge(Facts(EndedBy.TIME_OUT, buffers=(begun,), timeout_s=5))
+    assert late.reason.endswith("'in' was not read to its end (0 bytes so far)")
