@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,6 +67,12 @@ class DockerEngine:
     def _info(self) -> dict[str, Any]:
         return self._api.info()
 
+    @property
+    def _is_other_user(self) -> bool:
+        """Return whether its containers' root is nobody's in particular outside."""
+        security = " ".join(self._info.get("SecurityOptions") or ())
+        return "name=userns" in security or "name=rootless" in security
+
     @cached_property
     def _gpus(self) -> tuple[str, ...]:
         return gpu_ids() if "nvidia" in self._info.get("Runtimes", {}) else ()
@@ -77,7 +84,6 @@ class DockerEngine:
             EngineUnavailableError: None answers.
         """
         info = self._info
-        security = " ".join(info.get("SecurityOptions") or ())
         return EngineDescription(
             identity=EngineIdentity(self.name, info.get("ServerVersion")),
             capacity=Capacity(
@@ -87,7 +93,7 @@ class DockerEngine:
                 smallest_memory_bytes=SMALLEST_MEMORY_BYTES,
             ),
             platform=spec_platform(info.get("OSType"), info.get("Architecture")),
-            is_other_user="name=userns" in security or "name=rootless" in security,
+            is_other_user=self._is_other_user,
         )
 
     def find_image(
@@ -128,6 +134,9 @@ class DockerEngine:
         Raises:
             EngineError: The engine refuses, or too few GPUs are free.
         """
+        if self._is_other_user:
+            # Such a root may not name a domain, and the container would not start.
+            plan = replace(plan, domain="")
         first = networks[0] if networks else None
         for _ in range(GPU_TRIES):
             chosen = choose(plan.limits.gpus, self._gpus, self._held_gpus())
