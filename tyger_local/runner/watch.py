@@ -126,6 +126,8 @@ class Watch:
         if cause is None and self._job_runs:
             deadline = time.monotonic() + SOCKETS_GRACE_S
             cause = self.until(lambda: not self._job_runs or time.monotonic() >= deadline)
+            if cause is not None and cause.ended_by in (EndedBy.TIME_OUT, EndedBy.WORKER):
+                cause = None  # all had gone through by then
         if cause is not None:
             return cause
         return Cause(EndedBy.SOCKETS if self._job_runs else EndedBy.EXIT)

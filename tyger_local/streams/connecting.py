@@ -74,13 +74,16 @@ class Connecting:
             OSError: The system gives no socket.
         """
         pauses = iter(PAUSES_S)
+        by_address = False
         deadline = time.monotonic() + GIVE_UP_AFTER_S
         while time.monotonic() < deadline:
             reach = self._reach()
             pause_s = UNREACHABLE_PAUSE_S
             if reach is not None:
                 self.is_reachable = True
-                self.hint = "" if reach.is_inside else NOT_LOCALHOST
+                # Once may be by chance: the container's process was just gone.
+                self.hint = NOT_LOCALHOST if by_address and not reach.is_inside else ""
+                by_address = not reach.is_inside
                 made = _try(reach, self._port, wait)
                 if made is not None:
                     return made
