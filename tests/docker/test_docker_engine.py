@@ -6,6 +6,7 @@ import gc
 import json
 import os
 import platform
+import signal
 import socket
 import subprocess
 import time
@@ -20,7 +21,9 @@ import pytest
 from tyger_local.engine.base import OutputStream, PullPolicy
 from tyger_local.engine.docker import DockerEngine
 from tyger_local.engine.docker import engine as engine_module
+from tyger_local.engine.docker.api import Api
 from tyger_local.engine.docker.container import DockerContainer
+from tyger_local.engine.docker.measuring import Measuring
 from tyger_local.errors import EngineError, EngineUnavailableError, ImageError, StartError
 from tyger_local.outcome.facts import ContainerEnd
 from tyger_local.plan.model import ContainerPlan, Limits, MountPlan, PipePlan, Role
@@ -32,6 +35,7 @@ needs_engine = pytest.mark.docker
 IMAGE = "tyger-local/busybox"
 MISSING_IMAGE = "tyger-local.invalid/no-such-image:1"
 MIB = 2**20
+DEADLINE_S = 60
 LABELS = (("tyger-local.run", "engine-test"), ("tyger-local.store", "0123"))
 
 Run = Callable[..., tuple[ContainerEnd, str]]
@@ -202,6 +206,35 @@ SMALL = Limits(memory_bytes=24 * MIB)
 def test_a_kill_for_want_of_memory_is_told(run: Run, script: str, exit_code: int) -> None:
     end, _ = run(script, limits=SMALL)
     assert end == ContainerEnd("job-0", exit_code, oom_killed=True)
+
+
+@needs_engine
+def test_a_kill_of_which_the_engine_says_nothing_is_told(
+    create: Callable[..., DockerContainer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it is now and then on a busy machine: the kernel's count is enough."""
+    container = create(_plan("sh", "-c", f"{GREEDY}; exec sleep 600", limits=SMALL))
+    container.start(lambda *_: None)
+    deadline = time.monotonic() + DEADLINE_S
+    while container._measuring.oom_kills != 1:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    container.signal(signal.SIGKILL)
+    state = Api.state
+    monkeypatch.setattr(Api, "state", lambda *asked: {**state(*asked), "OOMKilled": False})
+    assert container.wait() == ContainerEnd("job-0", 137, oom_killed=True)
+
+
+@needs_engine
+def test_a_kill_that_the_kernel_does_not_show_us_is_told(
+    create: Callable[..., DockerContainer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As from another machine: the engine's word is enough."""
+    script = f"{GREEDY}; sleep 1"  # a kill so long before the end is never lost on the engine
+    container = create(_plan("sh", "-c", script, limits=SMALL))
+    monkeypatch.setattr(Measuring, "oom_kills", None)
+    container.start(lambda *_: None)
+    assert container.wait() == ContainerEnd("job-0", 0, oom_killed=True)
 
 
 @needs_engine

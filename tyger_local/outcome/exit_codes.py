@@ -56,8 +56,8 @@ _SIGNALS = {
     ),
     9: (
         "SIGKILL",
-        "it was killed, neither by this tool nor for want of the container's memory",
-        "look for who did it: docker kill, the program itself, or this machine short of memory (dmesg)",
+        "it was killed, neither by this tool nor, as far as was seen, for want of memory",
+        "look for who did it: docker kill, the program itself, or the kernel for want of memory (dmesg)",
     ),
     11: (
         "SIGSEGV",

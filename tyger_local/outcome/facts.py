@@ -88,7 +88,7 @@ class ContainerEnd:
 
     Attributes:
         exit_code: As the engine says it; 128 + N after signal N.
-        oom_killed: Whether the kernel killed a process of it for want of memory.
+        oom_killed: Whether the kernel was seen killing a process of it for want of memory.
     """
 
     label: str

@@ -161,7 +161,7 @@ def _worker_failed(facts: Facts) -> Verdict:
     if last.oom_killed:
         limit = facts.worker_memory_limit
         reason += f" (its limit is {limit})" if limit else ""
-        hint = f"raise resources.limits.memory of the worker, or use less; {hint}"
+        hint = f"{_use_less(limit, ' of the worker')}; {hint}"
         return Verdict(VerdictKind.OUT_OF_MEMORY, EXIT_OUT_OF_MEMORY, reason, hint)
     return Verdict(VerdictKind.FAILED, last.exit_code or EXIT_ERROR, reason, hint)
 
@@ -232,8 +232,15 @@ def _out_of_memory(killed: ContainerEnd, facts: Facts) -> Verdict:
         VerdictKind.OUT_OF_MEMORY,
         EXIT_OUT_OF_MEMORY,
         f"A process of the container was killed for want of memory{limit}{survived}",
-        "raise resources.limits.memory, or use less",
+        _use_less(facts.memory_limit),
     )
+
+
+def _use_less(limit: str, whose: str = "") -> str:
+    """Return what to do about a kill for want of memory; without a limit it was the machine's."""
+    if limit:
+        return f"raise resources.limits.memory{whose}, or use less"
+    return "use less: there is no limit to raise, this machine has run short of memory"
 
 
 def _failed(end: ContainerEnd, facts: Facts) -> Verdict:

@@ -12,6 +12,7 @@ from tyger_local.engine.docker.cgroups import (
     CPU_STAT,
     MEMORY,
     MEMORY_STAT,
+    OOM,
     PEAK,
     PROCESSES,
     Counters,
@@ -36,6 +37,7 @@ def _v1(inner: str) -> dict[str, PurePosixPath]:
     return {
         what: PurePosixPath(f"{root}/{path}")
         for what, path in {
+            OOM: f"memory/{inner}/memory.oom_control",
             PEAK: f"memory/{inner}/memory.max_usage_in_bytes",
             MEMORY: f"memory/{inner}/memory.usage_in_bytes",
             MEMORY_STAT: f"memory/{inner}/memory.stat",
@@ -49,6 +51,7 @@ def _v1(inner: str) -> dict[str, PurePosixPath]:
 def _v2(inner: str) -> dict[str, PurePosixPath]:
     folder = PurePosixPath(f"/sys/fs/cgroup/{inner}")
     return {
+        OOM: folder / "memory.events",
         PEAK: folder / "memory.peak",
         MEMORY: folder / "memory.current",
         MEMORY_STAT: folder / "memory.stat",
@@ -110,6 +113,7 @@ def test_a_controller_that_the_kernel_does_not_have() -> None:
 
 
 V1_TEXTS = {
+    OOM: "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n",
     PEAK: "201179136\n",
     MEMORY: "733184\n",
     MEMORY_STAT: "cache 4096\nrss 8192\nshmem 0\ntotal_cache 4096\ntotal_rss 9000\ntotal_shmem 500\n",
@@ -117,6 +121,7 @@ V1_TEXTS = {
     CPU_STAT: "nr_periods 7\nnr_throttled 2\nthrottled_time 113865000\nnr_bursts 0\n",
 }
 V2_TEXTS = {
+    OOM: "low 0\nhigh 0\nmax 31\noom 3\noom_kill 2\noom_group_kill 1\n",
     PEAK: "201179136\n",
     MEMORY: "733184\n",
     MEMORY_STAT: "anon 9000\nfile 4096\nkernel 1000\nshmem 500\n",
@@ -130,12 +135,13 @@ def test_what_the_kernel_says(version: int, texts: dict[str, str]) -> None:
     assert (found.peak_bytes, found.memory_bytes, found.own_bytes) == (201_179_136, 733_184, 9500)
     assert found.cpu_s == pytest.approx(1.372506, abs=1e-6)
     assert found.throttled_s == pytest.approx(0.113865)
+    assert found.oom_kills == 2
 
 
 @pytest.mark.parametrize("version", [1, 2])
 def test_what_is_not_said_is_not_known(version: int) -> None:
     assert counters(version, {}) == Counters()
-    odd = {PEAK: "max\n", MEMORY: "", MEMORY_STAT: "odd", CPU_STAT: "x y\n"}
+    odd = {OOM: "oom 1\n", PEAK: "max\n", MEMORY: "", MEMORY_STAT: "odd", CPU_STAT: "x y\n"}
     assert counters(version, odd) == Counters()
 
 
@@ -145,8 +151,8 @@ def test_a_group_of_version_2_without_the_cpu_controller() -> None:
 
 
 def test_nothing_is_not_unknown() -> None:
-    texts = {MEMORY: "0\n", CPU: "0\n", CPU_STAT: "throttled_time 0\n"}
-    assert counters(1, texts) == Counters(memory_bytes=0, cpu_s=0.0, throttled_s=0.0)
+    texts = {OOM: "oom_kill 0\n", MEMORY: "0\n", CPU: "0\n", CPU_STAT: "throttled_time 0\n"}
+    assert counters(1, texts) == Counters(memory_bytes=0, cpu_s=0.0, throttled_s=0.0, oom_kills=0)
 
 
 ENGINE_V1: dict[str, Any] = {

@@ -58,7 +58,7 @@ def test_a_run_is_not_held_up_where_the_system_gives_no_descriptors(
     measuring.engine_has_started()
     measuring.end()
     assert time.monotonic() - began < measuring_module.LOAD_TIMEOUT_S
-    assert (measuring.sample(), measuring.usage()) == (None, Usage())
+    assert (measuring.sample(), measuring.usage(), measuring.oom_kills) == (None, Usage(), None)
 
 
 def test_a_system_without_pipe2_is_measured_too(monkeypatch: pytest.MonkeyPatch) -> None:

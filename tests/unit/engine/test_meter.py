@@ -29,6 +29,7 @@ V1 = {
         "memory.max_usage_in_bytes": "200\n",
         "memory.usage_in_bytes": "100\n",
         "memory.stat": "total_rss 60\ntotal_shmem 5\n",
+        "memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 0\n",
     },
     "cpuacct": {"cpuacct.usage": "1500000000\n", "cgroup.procs": ""},
     "cpu": {"cpu.stat": "throttled_time 250000000\n"},
@@ -38,6 +39,7 @@ V2 = {
         "memory.peak": "200\n",
         "memory.current": "100\n",
         "memory.stat": "anon 60\nshmem 5\n",
+        "memory.events": "max 0\noom 0\noom_kill 0\n",
         "cpu.stat": "usage_usec 1500000\nthrottled_usec 250000\n",
         "cgroup.procs": "",
     }
@@ -195,6 +197,50 @@ def test_what_is_counted_last_is_what_counts(bench: Bench) -> None:
     meter.stop(DEADLINE_S)
     usage = meter.usage()
     assert (usage.peak_memory_bytes, usage.cpu_seconds, usage.throttled_seconds) == (900, 2.0, 0.0)
+
+
+@pytest.mark.parametrize(("version", "driver", "tree", "inner"), KINDS)
+def test_a_kill_for_want_of_memory_is_counted(
+    bench: Bench, version: str, driver: str, tree: dict[str, dict[str, str]], inner: str
+) -> None:
+    meter = bench.measure(version, driver)
+    assert meter.oom_kills is None
+    bench.make(tree, inner)
+    bench.enter()
+    meter.engine_has_started()
+    _until(lambda: meter.oom_kills == 0)
+    bench.write("memory.oom_control" if version == "1" else "memory.events", "oom_kill 1\n")
+    bench.leave()
+    meter.stop(DEADLINE_S)
+    assert meter.oom_kills == 1
+
+
+def test_a_kill_that_was_counted_is_not_forgotten_when_all_else_is_gone(bench: Bench) -> None:
+    meter = bench.measure("2")
+    bench.make(V2, f"docker/{ID}")
+    bench.enter()
+    meter.engine_has_started()
+    _until(lambda: meter.sample() is not None)
+    for name in ("memory.peak", "memory.current", "memory.stat", "cpu.stat"):
+        bench.write(name, "")
+    bench.write("memory.events", "oom_kill 1\n")
+    assert meter.sample() is None  # it was read while it went
+    bench.write("memory.events", "")
+    bench.leave()
+    meter.stop(DEADLINE_S)
+    assert meter.oom_kills == 1
+
+
+def test_where_kills_are_not_counted_nothing_is_known_of_them(bench: Bench) -> None:
+    meter = bench.measure("1")
+    bench.make(V1, f"docker/{ID}", leave_out=("memory.oom_control",))
+    bench.enter()
+    meter.engine_has_started()
+    _until(lambda: meter.sample() is not None)
+    bench.leave()
+    meter.stop(DEADLINE_S)
+    assert meter.oom_kills is None
+    assert meter.usage().peak_memory_bytes == 200
 
 
 def test_the_first_process_may_be_a_helper(bench: Bench) -> None:

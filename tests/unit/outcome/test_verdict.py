@@ -94,7 +94,7 @@ def _exit(
             Status.FAILED,
             (
                 "Main exited with code 137 "
-                "(SIGKILL: it was killed, neither by this tool nor for want of the container's memory)"
+                "(SIGKILL: it was killed, neither by this tool nor, as far as was seen, for want of memory)"
             ),
         ),
         (Facts(EndedBy.EXIT, (KILLED,)), K.OUT_OF_MEMORY, 137, Status.FAILED, OUT_OF_MEMORY),
@@ -253,6 +253,9 @@ def test_the_first_misused_buffer_gives_the_reason() -> None:
     assert judge(_exit(OK, buffers=(MOVED, EARLY))).reason == REPLACED
 
 
+NO_LIMIT = "there is no limit to raise, this machine has run short of memory"
+
+
 @pytest.mark.parametrize(
     ("end", "limit", "reason"),
     [
@@ -279,7 +282,9 @@ def test_the_first_misused_buffer_gives_the_reason() -> None:
 def test_out_of_memory(end: ContainerEnd, limit: str, reason: str) -> None:
     verdict = judge(Facts(EndedBy.EXIT, (end,), memory_limit=limit))
     assert (verdict.kind, verdict.exit_code, verdict.reason) == (K.OUT_OF_MEMORY, 137, reason)
-    assert verdict.hint == "raise resources.limits.memory, or use less"
+    assert verdict.hint == (
+        "raise resources.limits.memory, or use less" if limit else f"use less: {NO_LIMIT}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -504,7 +509,8 @@ def test_a_verdict_as_one_line() -> None:
     assert judge(_exit(OK)).line == ""
     assert judge(_exit(FAILED)).line == "Main exited with code 3."
     assert (
-        judge(_exit(KILLED)).line == f"{OUT_OF_MEMORY}. Raise resources.limits.memory, or use less."
+        judge(Facts(EndedBy.EXIT, (KILLED,), memory_limit="1Gi")).line
+        == f"{OUT_OF_MEMORY} (its limit is 1Gi). Raise resources.limits.memory, or use less."
     )
 
 
@@ -575,6 +581,8 @@ def test_a_worker_that_ends_too_often(
     before = "worker-1 ended 3 times in a row without having run for 10 s; "
     assert verdict.reason == before + words
     assert "the cluster would go on restarting it" in verdict.hint
+    assert (NO_LIMIT in verdict.hint) is (end.oom_killed and not limit)
+    assert ("raise resources.limits.memory of the worker" in verdict.hint) is bool(limit)
 
 
 def test_a_worker_that_ended_the_run_is_named() -> None:

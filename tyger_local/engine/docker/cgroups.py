@@ -5,6 +5,7 @@ Only names and texts are dealt with here; `meter` opens and reads.
 ==================== =============================== =====================
 what                 version 1                       version 2
 ==================== =============================== =====================
+killed for memory    memory.oom_control: oom_kill    memory.events: oom_kill
 peak of memory       memory.max_usage_in_bytes       memory.peak (Linux 5.19)
 memory now           memory.usage_in_bytes           memory.current
 without files        memory.stat: total_rss, _shmem  memory.stat: anon, shmem
@@ -13,7 +14,10 @@ kept from running    cpu.stat: throttled_time, ns    cpu.stat: throttled_usec
 ==================== =============================== =====================
 
 Both count the files that the system keeps in memory for the container as its memory. Neither has a peak
-without them.
+without them. Both count a kill for want of the machine's memory with those for want of the container's.
+
+Files are read in the order in which they stand here: when the container ends, little time may be left, and
+only the kills are needed for more than a figure.
 """
 
 from __future__ import annotations
@@ -24,6 +28,7 @@ from pathlib import PurePosixPath
 
 ROOT = "/sys/fs/cgroup"
 
+OOM = "oom"
 PEAK = "peak"
 MEMORY = "memory"
 MEMORY_STAT = "memory_stat"
@@ -32,6 +37,7 @@ CPU_STAT = "cpu_stat"
 PROCESSES = "processes"
 
 V1_FILES = {
+    OOM: ("memory", "memory.oom_control"),
     PEAK: ("memory", "memory.max_usage_in_bytes"),
     MEMORY: ("memory", "memory.usage_in_bytes"),
     MEMORY_STAT: ("memory", "memory.stat"),
@@ -40,6 +46,7 @@ V1_FILES = {
     PROCESSES: ("cpuacct", "cgroup.procs"),
 }
 V2_FILES = {
+    OOM: "memory.events",
     PEAK: "memory.peak",
     MEMORY: "memory.current",
     MEMORY_STAT: "memory.stat",
@@ -63,13 +70,18 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """What a cgroup says at one moment; None where it does not."""
+    """What a cgroup says at one moment; None where it does not.
+
+    Attributes:
+        oom_kills: How many of its processes the kernel has killed for want of memory.
+    """
 
     peak_bytes: int | None = None
     memory_bytes: int | None = None
     own_bytes: int | None = None
     cpu_s: float | None = None
     throttled_s: float | None = None
+    oom_kills: int | None = None
 
 
 def _v1(folder: Callable[[str], str | None], root: str) -> Group:
@@ -147,6 +159,7 @@ def counters(version: int, texts: Mapping[str, str]) -> Counters:
         own_bytes=own,
         cpu_s=used_s,
         throttled_s=throttled_s,
+        oom_kills=_pairs(texts.get(OOM, "")).get("oom_kill"),
     )
 
 

@@ -82,6 +82,11 @@ class Measuring:
         """Return what is used now; None when that cannot be seen."""
         return None if self._meter is None else self._meter.sample()
 
+    @property
+    def oom_kills(self) -> int | None:
+        """Return how many processes the kernel has killed for want of memory; None where that is not seen."""
+        return None if self._meter is None else self._meter.oom_kills
+
     def usage(self) -> Usage:
         """Return what the container has cost, once `end` was called."""
         return Usage() if self._meter is None else self._meter.usage()

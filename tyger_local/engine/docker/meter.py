@@ -93,6 +93,7 @@ class Meter:
         self._reading = threading.Lock()
         self._last = Counters()
         self._peak = 0
+        self._oom_kills: int | None = None
         self._began = self._read_at = time.monotonic()
         self._ended_at: float | None = None
         self._asks_engine = False
@@ -201,6 +202,8 @@ class Meter:
         with self._reading:  # so that no older reading is taken for the last
             found, last = self._opened.read(), self._last
             self._peak = max(self._peak, found.peak_bytes or found.memory_bytes or 0)
+            if found.oom_kills is not None:
+                self._oom_kills = found.oom_kills
             if any(_is_lost(getattr(last, f.name), getattr(found, f.name)) for f in fields(found)):
                 return Counters()
             if found != Counters():
@@ -237,6 +240,11 @@ class Meter:
         if missed_s > 0:
             method += f", last read {missed_s:.2f} s before the end"
         return Usage(self._peak or None, self._last.cpu_s, self._last.throttled_s, method)
+
+    @property
+    def oom_kills(self) -> int | None:
+        """Return how many processes were killed for want of memory by the last look; None if unseen."""
+        return self._oom_kills
 
     @property
     def _missed_s(self) -> float | None:
