@@ -38,7 +38,7 @@ from tyger_local.errors import (
 )
 from tyger_local.outcome.facts import ContainerEnd
 from tyger_local.outcome.record import Usage
-from tyger_local.outcome.sight import ProcessSight, Reach
+from tyger_local.outcome.sight import Listening, ProcessSight, Reach
 from tyger_local.plan.model import ContainerPlan, Limits, NetworkPlan, PipePlan, Role
 from tyger_local.spec.buffers import Direction
 from tyger_local.streams.fifo import Fifo, PipeFolder
@@ -832,6 +832,9 @@ def _until(condition: Callable[[], object]) -> None:
         pause.wait(0.01)
 
 
+SERVED = Listening(frozenset({7000}))
+
+
 def _serve(bench: Bench, address: str, *networks: Network) -> tuple[Container, int]:
     """Start a server; return it and its port."""
     container, printed = bench.make(bench.python(SERVER, address), *networks), Printed()
@@ -875,7 +878,7 @@ def test_15_containers_of_a_network_find_each_other(networked: Bench) -> None:
         plan = replace(networked.plan("nc", "-ll", "-p", "7000", "-e", "hostname"), aliases=names)
         servers.append(networked.make(replace(plan, host_name=f"host-{index}"), network))
         servers[-1].start(Printed())
-    _until(lambda: all(server.listening() == {7000} for server in servers))
+    _until(lambda: all(server.listening() == SERVED for server in servers))
     asked = ("w-0.workers.tyger.svc", "w-0", "w-1.workers.tyger.svc", "w-1")
     script = "; ".join(f"nc {name} 7000 < /dev/null" for name in (*asked, "workers"))
     client, printed = networked.make(networked.plan("sh", "-ec", script), network), Printed()
@@ -892,7 +895,7 @@ def test_15_what_is_sent_arrives_whole_and_so_does_the_answer(networked: Bench) 
     plan = replace(networked.plan("nc", "-l", "-p", "7000", "-e", "md5sum"), aliases=("worker",))
     server = networked.make(plan, network)
     server.start(Printed())
-    _until(lambda: server.listening() == {7000})
+    _until(lambda: server.listening() == SERVED)
     script = "head -c 5000000 /dev/zero > /tmp/data; md5sum < /tmp/data; nc worker 7000 < /tmp/data"
     client, printed = networked.make(networked.plan("sh", "-ec", script), network), Printed()
     client.start(printed)
@@ -906,7 +909,7 @@ def test_15_nobody_else_is_in_it(networked: Bench) -> None:
     plan = networked.plan("nc", "-ll", "-p", "7000", "-e", "hostname")
     server = networked.make(replace(plan, aliases=("worker",)), network)
     server.start(Printed())
-    _until(lambda: server.listening() == {7000})
+    _until(lambda: server.listening() == SERVED)
     script = f"for at in worker {server.address()}; do timeout 1 nc $at 7000 < /dev/null; done"
     outsiders = []
     for others in ((), (networked.network(),)):
@@ -951,7 +954,7 @@ def test_15_a_container_may_be_in_more_than_one(networked: Bench) -> None:
     plan = networked.plan("nc", "-ll", "-p", "7000", "-e", "hostname")
     server = networked.make(replace(plan, aliases=("worker",)), *networks)
     server.start(Printed())
-    _until(lambda: server.listening() == {7000})
+    _until(lambda: server.listening() == SERVED)
     script = "ip -o -4 address show dev eth0 | awk '{print $4}'; nc worker 7000 < /dev/null"
     client, printed = networked.make(networked.plan("sh", "-c", script), networks[0]), Printed()
     client.start(printed)
@@ -989,7 +992,7 @@ def test_16_the_others_reach_it_at_its_address(networked: Bench) -> None:
     server = networked.make(networked.plan("nc", "-l", "-p", "7000", "-e", "hostname"), network)
     assert server.address() is None
     server.start(Printed())
-    _until(lambda: server.listening() == {7000})
+    _until(lambda: server.listening() == SERVED)
     command = ("sh", "-c", f"nc {server.address()} 7000 < /dev/null")
     client, printed = networked.make(networked.plan(*command), network), Printed()
     client.start(printed)
@@ -1003,11 +1006,13 @@ def test_16_the_others_reach_it_at_its_address(networked: Bench) -> None:
 def test_17_looking_at_what_listens_uses_no_connection_up(bench: Bench, address: str) -> None:
     container, port = _serve(bench, address)
     seen = [container.listening() for _ in range(100)]
-    assert seen == [None if bench.engine.name == "process" else {port}] * 100
+    is_local, ports = address == "127.0.0.1", frozenset({port})
+    found = Listening(local_ports=ports) if is_local else Listening(ports)
+    assert seen == [None if bench.engine.name == "process" else found] * 100
     reach = container.reach()
     assert reach is not None
     heard = _hear(reach, port)
-    if reach.is_inside or address != "127.0.0.1":
+    if reach.is_inside or not is_local:
         assert heard == b"hello"
         assert _in_time(container.wait) == ContainerEnd("job-2", 0)
     else:
@@ -1053,11 +1058,12 @@ def test_17_all_that_listens_is_seen_and_nothing_else(networked: Bench) -> None:
     container = networked.make(networked.python(program), network)
     container.start(printed)
     _until(lambda: printed.on(OutputStream.STDOUT).endswith(b"\n"))
-    ports = [int(port) for port in printed.on(OutputStream.STDOUT).split()]
-    assert container.listening() == set(ports)
+    local, *rest = (int(port) for port in printed.on(OutputStream.STDOUT).split())
+    others = frozenset(rest)
+    assert container.listening() == Listening(others, frozenset({local}))
     os.write(writer, b"\n")
     _until(lambda: printed.on(OutputStream.STDOUT).endswith(b"closed\n"))
-    _until(lambda: container.listening() == set(ports[1:]))
+    _until(lambda: container.listening() == Listening(others))
     os.close(writer)
     os.close(keep)
 

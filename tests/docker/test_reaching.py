@@ -18,13 +18,14 @@ from tyger_local.engine.docker.container import DockerContainer
 from tyger_local.engine.docker.main_process import may_enter
 from tyger_local.engine.docker.reaching import LOCALHOST, Reaching
 from tyger_local.engine.docker.unix import UnixTransport, local_socket
-from tyger_local.outcome.sight import Reach
+from tyger_local.outcome.sight import Listening, Reach
 from tyger_local.plan.model import ContainerPlan, Limits, NetworkPlan, Role
 
 pytestmark = pytest.mark.docker
 
 DEADLINE_S = 20.0
 NOBODY = 65534
+SERVED = Listening(frozenset({7000}))
 SERVER = ("nc", "-ll", "-p", "7000", "-e", "hostname")
 PLAN = ContainerPlan(
     role=Role.WORKER,
@@ -103,7 +104,7 @@ def _looked_at_by_nobody(container: DockerContainer, network: str | None) -> str
 
 def _until_it_listens(container: DockerContainer) -> None:
     deadline = time.monotonic() + DEADLINE_S
-    while not container.listening():
+    while container.listening() != SERVED:
         assert time.monotonic() < deadline
 
 
@@ -111,7 +112,7 @@ def test_whoever_is_not_root_sees_what_listens_and_connects_from_outside(start: 
     container = start()
     _until_it_listens(container)
     address = container.address()
-    expected = (frozenset({7000}), Reach((str(address),), None, False))
+    expected = (SERVED, Reach((str(address),), None, False))
     assert _looked_at_by_nobody(container, None) == repr(expected)
     with socket.create_connection((address, 7000), DEADLINE_S) as connection:
         assert connection.recv(100) == b"run-7-worker-0\n"
@@ -121,14 +122,16 @@ def test_without_a_network_whoever_is_not_root_cannot_connect(start: Start) -> N
     container = start("none")
     _until_it_listens(container)
     assert container.address() is None
-    assert _looked_at_by_nobody(container, "none") == repr((frozenset({7000}), None))
+    assert _looked_at_by_nobody(container, "none") == repr((SERVED, None))
 
 
 def test_the_machines_own_network_needs_no_rights(start: Start) -> None:
     container = start("host", plan=replace(PLAN, entrypoint=("sleep", "600")))
     assert container.address() is None
     with socket.create_server(("127.0.0.1", 0)) as server:
-        assert server.getsockname()[1] in (container.listening() or ())
+        found = container.listening()
+        assert found is not None
+        assert server.getsockname()[1] in found.local_ports
     said = _looked_at_by_nobody(container, "host")
     assert said.endswith(f", {Reach(LOCALHOST, None, True)!r})")
 

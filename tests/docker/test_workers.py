@@ -20,7 +20,7 @@ from tyger_local.outcome.events import Event, LogLine, StatusChanged, Warned
 from tyger_local.outcome.facts import CancelReason, Fate
 from tyger_local.outcome.record import ContainerRecord, RunRecord
 from tyger_local.outcome.verdict import VerdictKind
-from tyger_local.plan.model import Overrides
+from tyger_local.plan.model import MountPlan, Overrides
 from tyger_local.runner.cancel import Cancellation
 from tyger_local.runner.setup import Options
 from tyger_local.workspace.execution import ExecOptions
@@ -58,6 +58,14 @@ def _docker(*argv: str) -> list[str]:
     return subprocess.run(
         ("docker", *argv), capture_output=True, text=True, check=True
     ).stdout.split()
+
+
+def _comes_true(condition: Callable[[], object]) -> bool:
+    """Wait for a condition; return whether it came true in time."""
+    deadline, pause = time.monotonic() + DEADLINE_S, threading.Event()
+    while not condition() and time.monotonic() < deadline:
+        pause.wait(0.01)
+    return bool(condition())
 
 
 class Bench:
@@ -330,6 +338,53 @@ def test_an_endpoint_that_never_opens_is_named_when_the_job_fails(bench: Bench) 
     assert "worker-0 on 'http' (port 5000) never listened" in record.verdict.reason
 
 
+HERE = "trap 'exit 0' TERM; httpd -f -p 127.0.0.1:5000 & wait"
+"""Listens where nobody but the worker itself reaches it."""
+
+ON_LOCALHOST = "on localhost only, where the job cannot reach it: let it listen on 0.0.0.0"
+
+
+def test_an_endpoint_on_localhost_is_waited_for_in_vain(bench: Bench) -> None:
+    record = bench.exec("echo never", HERE, wait_endpoints_s=5)
+    assert record.verdict is not None
+    assert (record.verdict.kind, record.verdict.exit_code) == (VerdictKind.START_FAILED, 125)
+    assert record.verdict.reason == (
+        "not listening within 5 s (--wait-endpoints): worker-0 on 'http' (port 5000) except on localhost"
+    )
+    assert record.verdict.hint == (
+        "the job cannot reach a worker's localhost: let it listen on 0.0.0.0"
+    )
+    assert bench.log("job-0", record) == []
+
+
+def test_an_endpoint_on_localhost_is_told_of_and_named_when_the_job_fails(
+    bench: Bench, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    gate.mkdir()
+
+    def open_when_told() -> None:
+        if _comes_true(lambda: any(ON_LOCALHOST in text for text in bench.warnings)):
+            (gate / "told").touch()
+
+    ask = "nc run-$TYGER_RUN_ID-worker-0.run-$TYGER_RUN_ID-worker 5000 </dev/null"
+    watcher = threading.Thread(target=open_when_told, daemon=True)
+    watcher.start()
+    record = bench.exec(
+        f"until [ -e /gate/told ]; do sleep 0.1; done; {ask}",
+        HERE,
+        overrides=Overrides(mounts=(MountPlan(str(gate), "/gate"),)),
+        timeout_s=DEADLINE_S,
+    )
+    watcher.join()
+    assert _kind(record) is VerdictKind.FAILED
+    assert "Connection refused" in bench.log("job-0", record)[0]
+    endpoint = "worker-0 on 'http' (port 5000)"
+    assert f"{endpoint} listened {ON_LOCALHOST}" in record.status_reason
+    told = [text for text in record.warnings if "listen" in text]
+    assert told == [f"{endpoint} listens {ON_LOCALHOST}"]
+
+
 # Workers that end
 
 
@@ -431,9 +486,7 @@ def _cancel_when(bench: Bench, happens: Callable[[], object]) -> None:
     """Cancel as soon as something has happened, in a thread."""
 
     def work() -> None:
-        deadline, pause = time.monotonic() + DEADLINE_S, threading.Event()
-        while not happens() and time.monotonic() < deadline:
-            pause.wait(0.01)
+        _comes_true(happens)
         bench.cancellation.request(CancelReason.INTERRUPT)
 
     threading.Thread(target=work, daemon=True).start()

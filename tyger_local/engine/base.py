@@ -42,8 +42,9 @@ The contract, which one test suite checks on every engine:
    nothing when it is gone. An engine without networks raises `UsageError`.
 16. `Container.address` is where those others reach it: None before it runs, after its end, and on an engine
    without networks.
-17. `Container.listening` tells on which TCP ports its programs accept connections, without making one; None
-   where that cannot be seen, before the start and after the end. `Container.reach` tells how to connect to
+17. `Container.listening` tells on which TCP ports its programs accept connections, without making one, and
+   which of them nobody but the container itself reaches, since they are its ``localhost``'s only; None where
+   that cannot be seen, before the start and after the end. `Container.reach` tells how to connect to
    a port of it, by its own ``localhost`` where the engine and our rights allow that; None before the start,
    after the end and where it cannot be reached. None of the three raises, and all may be called from any
    thread.
@@ -59,7 +60,7 @@ from typing import Protocol
 
 from tyger_local.outcome.facts import ContainerEnd
 from tyger_local.outcome.record import EngineIdentity, ImageIdentity, Usage
-from tyger_local.outcome.sight import ProcessSight, Reach, UsageSample
+from tyger_local.outcome.sight import Listening, ProcessSight, Reach, UsageSample
 from tyger_local.plan.model import Capacity, ContainerPlan, Difference, NetworkPlan, RunPlan
 
 
@@ -138,7 +139,7 @@ class Container(Protocol):
         """Tell where the run's other containers reach it; see sentence 16."""
         ...
 
-    def listening(self) -> frozenset[int] | None:
+    def listening(self) -> Listening | None:
         """Tell on which TCP ports it accepts connections; see sentence 17."""
         ...
 

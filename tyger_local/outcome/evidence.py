@@ -9,6 +9,9 @@ from tyger_local.outcome.facts import BufferState, BufferStats, ContainerEnd, Fa
 from tyger_local.spec.buffers import Direction
 from tyger_local.spec.platforms import runs_on
 
+LOCALHOST_ONLY = "on localhost only, where the job cannot reach it: let it listen on 0.0.0.0"
+"""Where a worker listens in vain, to go on with behind its endpoint and a verb."""
+
 
 def once(texts: Iterable[str]) -> tuple[str, ...]:
     """Drop what is said again: replicas have the same buffers."""
@@ -38,8 +41,11 @@ def how_it_ended(end: ContainerEnd) -> str:
 
 
 def silence(facts: Facts) -> tuple[str, ...]:
-    """Name the endpoints of workers that never listened, so that a job could not reach them."""
-    return tuple(f"{endpoint} never listened" for endpoint in facts.silent_endpoints)
+    """Name the endpoints of workers that never listened, or not where a job could reach them."""
+    return (
+        *(f"{endpoint} never listened" for endpoint in facts.silent_endpoints),
+        *(f"{endpoint} listened {LOCALHOST_ONLY}" for endpoint in facts.local_endpoints),
+    )
 
 
 def foreign_image(facts: Facts) -> str:

@@ -160,6 +160,7 @@ class Facts:
         names_replicas: Whether there are several of the job, so that it matters which one failed.
         has_job_started: For `TIME_OUT`: whether it was more than its workers that ran.
         silent_endpoints: Endpoints of workers that nobody has seen listening, as text.
+        local_endpoints: Those that were seen listening on the worker's ``localhost`` only, as text.
         worker_memory_limit: What `memory_limit` is for the workers.
         lenient: Unread input, and an out-of-memory kill that the job survived, are only warnings.
     """
@@ -181,5 +182,6 @@ class Facts:
     names_replicas: bool = False
     has_job_started: bool = True
     silent_endpoints: tuple[str, ...] = ()
+    local_endpoints: tuple[str, ...] = ()
     worker_memory_limit: str = ""
     lenient: bool = False

@@ -54,6 +54,19 @@ class ProcessSight:
 
 
 @dataclass(frozen=True, slots=True)
+class Listening:
+    """On which TCP ports of a container programs accept connections.
+
+    Attributes:
+        ports: Those that others reach too.
+        local_ports: Those that only the container itself reaches, by its own ``localhost``.
+    """
+
+    ports: frozenset[int] = frozenset()
+    local_ports: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Reach:
     """How to connect to a port of a container.
 

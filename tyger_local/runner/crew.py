@@ -57,6 +57,11 @@ class Crew:
         """Return the endpoints of workers that nobody has seen listening, as text."""
         return () if self._endpoints.is_blind else self._endpoints.silent
 
+    @property
+    def local_endpoints(self) -> tuple[str, ...]:
+        """Return those that were seen listening on the worker's localhost only, as text."""
+        return self._endpoints.local
+
     def muster(self, plan: RunPlan, folders: Sequence[Path], stack: ExitStack) -> None:
         """Make everything that serves the containers, pipes and logs, but not yet them.
 
@@ -136,9 +141,8 @@ class Crew:
         patience_s = self._setup.options.wait_endpoints_s
         if patience_s is None:
             return None
-        self._setup.emit(
-            Waiting(f"Waiting for endpoints to listen: {', '.join(endpoints.silent) or 'none'}")
-        )
+        missing = ", ".join((*endpoints.silent, *endpoints.local))
+        self._setup.emit(Waiting(f"Waiting for endpoints to listen: {missing or 'none'}"))
         deadline = time.monotonic() + patience_s
         cause = watch.until(
             lambda: endpoints.all_listen or endpoints.is_blind or time.monotonic() >= deadline
@@ -153,13 +157,7 @@ class Crew:
                     "leave it out, and have the job retry its connections",
                 )
             )
-        silent = ", ".join(endpoints.silent)
-        return failure(
-            StartError(
-                f"not listening within {patience_s:g} s (--wait-endpoints): {silent}",
-                "see what the workers print (--logs), or wait longer",
-            )
-        )
+        return failure(_not_listening(endpoints, patience_s))
 
     def platform_of(self, label: str, images: Mapping[str, ImageIdentity]) -> str | None:
         """Return for what the image of a container was built, or of the first where none is named."""
@@ -226,3 +224,14 @@ def in_parallel(calls: Sequence[Callable[[], None]]) -> None:
         thread.start()
     for thread in threads:
         thread.join()
+
+
+def _not_listening(endpoints: Endpoints, patience_s: float) -> StartError:
+    """Tell which endpoints were waited for in vain, and what to do."""
+    local = [f"{endpoint} except on localhost" for endpoint in endpoints.local]
+    names = ", ".join((*endpoints.silent, *local))
+    hints = ["the job cannot reach a worker's localhost: let it listen on 0.0.0.0"] if local else []
+    hints += ["see what the workers print (--logs), or wait longer"] if endpoints.silent else []
+    return StartError(
+        f"not listening within {patience_s:g} s (--wait-endpoints): {names}", "; ".join(hints)
+    )

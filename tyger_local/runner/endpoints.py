@@ -1,7 +1,7 @@
 """Looks whether the workers' endpoints listen; connecting would use up a server that accepts once.
 
 The cluster starts a job when its workers run. That they listen by then is luck, and a job that counted on it
-is told so.
+is told so. What a worker listens on at its ``localhost`` only does not count: no job reaches it there.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from tyger_local.outcome.events import Warned
+from tyger_local.outcome.evidence import LOCALHOST_ONLY
+from tyger_local.outcome.sight import Listening
 from tyger_local.plan.model import EndpointPlan
 from tyger_local.runner.inbox import EndpointsLookedAt, Inbox
 from tyger_local.runner.worker import Worker
@@ -31,12 +33,12 @@ VISIBLE_WITHIN_S = 2.0
 
 @dataclass(slots=True)
 class _Endpoint:
-    """One endpoint of one worker, and when it was seen listening."""
+    """One endpoint of one worker, when it was seen listening, and whether it was on localhost before."""
 
     worker: Worker
     plan: EndpointPlan
     heard_at: float | None = None
-    was_told: bool = False
+    was_local: bool = False
 
     def __str__(self) -> str:
         return f"{self.worker.label} on '{self.plan.name}' (port {self.plan.port})"
@@ -59,6 +61,7 @@ class Endpoints:
         self._emit = emit
         self._job_started_at: float | None = None
         self._unseen_since: dict[str, float] = {}
+        self._told: set[tuple[str, bool]] = set()
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._work, name="endpoints", daemon=True)
         self.is_blind = False
@@ -81,12 +84,21 @@ class Endpoints:
     @property
     def all_listen(self) -> bool:
         """Return whether each was seen listening."""
-        return not self.silent
+        return not self._missing
 
     @property
     def silent(self) -> tuple[str, ...]:
         """Return those that were not seen listening, as text."""
-        return tuple(str(endpoint) for endpoint in self._endpoints if endpoint.heard_at is None)
+        return tuple(str(endpoint) for endpoint in self._missing if not endpoint.was_local)
+
+    @property
+    def local(self) -> tuple[str, ...]:
+        """Return those that were seen listening on the worker's localhost only, as text."""
+        return tuple(str(endpoint) for endpoint in self._missing if endpoint.was_local)
+
+    @property
+    def _missing(self) -> list[_Endpoint]:
+        return [endpoint for endpoint in self._endpoints if endpoint.heard_at is None]
 
     def _work(self) -> None:
         interval_s = LOOK_S
@@ -109,21 +121,24 @@ class Endpoints:
         Args:
             waited_s: For how long the job has run when the look began: what is found was so before.
         """
-        seen: dict[str, frozenset[int] | None] = {}
-        before = self.silent
+        seen: dict[str, Listening | None] = {}
+        before = self._missing
         for endpoint in self._endpoints:
             worker = endpoint.worker
             if not worker.is_ready:
                 if waited_s is None:
                     endpoint.heard_at = None  # it has ended, and must listen again
+                    endpoint.was_local = False
                 continue
             if worker.label not in seen:
                 seen[worker.label] = worker.container.listening()
-            ports = seen[worker.label]
-            if ports is not None and endpoint.plan.port in ports:
+            found = seen[worker.label] or Listening()
+            if endpoint.plan.port in found.ports:
                 self._heard(endpoint, waited_s)
+            elif endpoint.plan.port in found.local_ports:
+                endpoint.was_local = True
         is_blind = self._cannot_see(seen)
-        if self.silent != before or is_blind:
+        if self._missing != before or is_blind:
             self._inbox.put(EndpointsLookedAt())
         return self.all_listen or is_blind
 
@@ -139,23 +154,26 @@ class Endpoints:
                 )
             )
 
-    def _cannot_see(self, seen: Mapping[str, frozenset[int] | None]) -> bool:
+    def _cannot_see(self, seen: Mapping[str, Listening | None]) -> bool:
         """Return whether the engine does not let us see what listens at all."""
         now = time.monotonic()
         self._unseen_since = {
             label: self._unseen_since.get(label, now)
-            for label, ports in seen.items()
-            if ports is None
+            for label, found in seen.items()
+            if found is None
         }
         self.is_blind = any(now - since > VISIBLE_WITHIN_S for since in self._unseen_since.values())
         return self.is_blind
 
     def _tell(self, waited_s: float | None) -> None:
-        if waited_s is None or waited_s < OVERDUE_S:
+        """Tell once of each that is late, and at once of each that no waiting brings into reach."""
+        if waited_s is None:
             return
-        late = [e for e in self._endpoints if e.heard_at is None and not e.was_told]
-        for endpoint in late:
-            endpoint.was_told = True
-            self._emit(
-                Warned(f"{endpoint} does not listen yet, {waited_s:.0f} s after the job started")
-            )
+        for endpoint in self._missing:
+            news = (str(endpoint), endpoint.was_local)
+            if news in self._told or not (endpoint.was_local or waited_s >= OVERDUE_S):
+                continue
+            self._told.add(news)
+            late = f"does not listen yet, {waited_s:.0f} s after the job started"
+            words = f"listens {LOCALHOST_ONLY}" if endpoint.was_local else late
+            self._emit(Warned(f"{endpoint} {words}"))

@@ -253,6 +253,7 @@ class _Run:
             names_replicas=len(self._crew.replicas) > 1,
             has_job_started=self._crew.has_job_started,
             silent_endpoints=self._crew.silent_endpoints,
+            local_endpoints=self._crew.local_endpoints,
             worker_memory_limit=setup.worker_memory_limit,
             lenient=setup.options.lenient,
         )

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tyger_local.engine.docker.main_process import MainProcess, may_enter
+from tyger_local.outcome.sight import Listening
 
 OURS = "/"
 """What stands in every process's list of groups, as the id of a container does in that of its own."""
@@ -38,8 +39,14 @@ def test_what_listens_in_its_network_is_seen(child: subprocess.Popen[bytes]) -> 
     process = MainProcess(child.pid, OURS)
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        assert port in (process.listening() or ())
-    assert port not in (process.listening() or ())
+        assert port in _ports(process)
+    assert port not in _ports(process)
+
+
+def _ports(process: MainProcess) -> frozenset[int]:
+    found = process.listening()
+    assert found is not None
+    return found.local_ports
 
 
 NOTHING = (None, None, None)
@@ -79,11 +86,12 @@ def _shown(tmp_path: Path, **tables: str) -> MainProcess:
 
 
 def test_a_machine_without_version_6(tmp_path: Path) -> None:
-    assert _shown(tmp_path, tcp="00000000:0050").listening() == {80}
+    assert _shown(tmp_path, tcp="00000000:0050").listening() == Listening(frozenset({80}))
 
 
 def test_both_versions(tmp_path: Path) -> None:
-    assert _shown(tmp_path, tcp="0:0050", tcp6="0:0051").listening() == {80, 81}
+    found = _shown(tmp_path, tcp="00000000:0050", tcp6=f"{'0' * 32}:0051").listening()
+    assert found == Listening(frozenset({80, 81}))
 
 
 def test_how_many_sockets_are_in_use(child: subprocess.Popen[bytes]) -> None:

@@ -636,3 +636,15 @@ def test_a_time_out_without_a_connection() -> None:
     begun = replace(waiting, waited_container_s=1.0)
     late = judge(Facts(EndedBy.TIME_OUT, buffers=(begun,), timeout_s=5))
     assert late.reason.endswith("'in' was not read to its end (0 bytes so far)")
+
+
+def test_endpoints_on_localhost_are_named() -> None:
+    failed = judge(
+        Facts(EndedBy.EXIT, (FAILED,), silent_endpoints=SILENT[1:], local_endpoints=SILENT[:1])
+    )
+    assert failed.reason == (
+        "Main exited with code 3 (worker-1 on 'http' (port 80) never listened; worker-0 on 'http' (port 80) "
+        "listened on localhost only, where the job cannot reach it: let it listen on 0.0.0.0)"
+    )
+    late = judge(Facts(EndedBy.TIME_OUT, timeout_s=5, local_endpoints=SILENT[:1]))
+    assert late.reason.endswith("where the job cannot reach it: let it listen on 0.0.0.0")

@@ -28,7 +28,7 @@ from tyger_local.errors import (
 )
 from tyger_local.outcome.facts import ContainerEnd
 from tyger_local.outcome.record import Usage
-from tyger_local.outcome.sight import ProcessSight, Reach, UsageSample
+from tyger_local.outcome.sight import Listening, ProcessSight, Reach, UsageSample
 
 PS_ARGUMENTS = "-eLo pid,stat,wchan:32,args"
 """What the engine's ``ps`` is asked for: a line for each thread."""
@@ -221,7 +221,7 @@ class DockerContainer:
         """Tell where the others in the first of its networks reach it."""
         return self._reaching.address()
 
-    def listening(self) -> frozenset[int] | None:
+    def listening(self) -> Listening | None:
         """Tell on which TCP ports it accepts connections."""
         return self._reaching.listening()
 

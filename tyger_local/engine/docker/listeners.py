@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from tyger_local.engine.docker.main_process import MainProcess
+from tyger_local.outcome.sight import Listening
 
 PAUSE_SHARE = 20
 """How many times as long as it took to list them they are not listed again."""
@@ -26,19 +27,19 @@ class Listeners:
 
     def __init__(self, process: MainProcess) -> None:
         self._process = process
-        self._ports: frozenset[int] | None = None
+        self._listed: Listening | None = None
         self._in_use: tuple[str, ...] = ()
         self._listed_at = self._pause_until = 0.0
 
-    def look(self) -> frozenset[int] | None:
+    def look(self) -> Listening | None:
         """Return the ports; None where they are not shown."""
         in_use, now = self._process.sockets_in_use(), time.monotonic()
         if in_use is None:
             return None
         is_old = in_use != self._in_use or now >= self._listed_at + LONGEST_S
         if is_old and now >= self._pause_until:
-            self._ports = self._process.listening()
+            self._listed = self._process.listening()
             self._in_use, self._listed_at = in_use, now
             after = time.monotonic()
             self._pause_until = after + PAUSE_SHARE * (after - now)
-        return self._ports
+        return self._listed

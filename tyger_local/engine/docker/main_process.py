@@ -15,8 +15,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tyger_local.engine.docker.tcp_table import listening_ports, tcp_in_use
+from tyger_local.engine.docker.tcp_table import listening, tcp_in_use
 from tyger_local.engine.sights import PROC
+from tyger_local.outcome.sight import Listening
 
 CLONE_NEWNET = 0x40000000
 """The kernel's name for a network namespace."""
@@ -36,13 +37,13 @@ class MainProcess:
         self._container = container
         self._proc = proc
 
-    def listening(self) -> frozenset[int] | None:
+    def listening(self) -> Listening | None:
         """Return on which TCP ports something in its network listens; None where that is not shown.
 
         A container that shares a network with others, or with the machine, cannot be told from them.
         """
         tables = self._network_files("tcp", "tcp6")
-        return None if tables is None else frozenset().union(*map(listening_ports, tables))
+        return None if tables is None else listening(tables)
 
     def sockets_in_use(self) -> tuple[str, ...] | None:
         """Return how many TCP sockets are in use in its network; None where that is not shown."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tyger_local.engine.docker.api import Api
 from tyger_local.engine.sights import PROC
 from tyger_local.errors import EngineError
-from tyger_local.outcome.sight import Reach
+from tyger_local.outcome.sight import Listening, Reach
 
 if TYPE_CHECKING:  # most runs neither listen nor are reached, and shall not wait for it
     from tyger_local.engine.docker.listeners import Listeners
@@ -54,7 +54,7 @@ class Reaching:
         found = self._inspect()
         return None if found is None else _address(found, self._network)
 
-    def listening(self) -> frozenset[int] | None:
+    def listening(self) -> Listening | None:
         """Return on which TCP ports it accepts connections. Asks the engine for its process, once."""
         process = self._main_process()
         if process is None:
