@@ -238,6 +238,20 @@ def test_a_kill_that_the_kernel_does_not_show_us_is_told(
 
 
 @needs_engine
+def test_a_kill_that_shows_in_the_kernels_log_only_is_told(
+    create: Callable[..., DockerContainer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when neither the engine nor we had a processor at the right moment; where the log is shown to us."""
+    container = create(_plan("sh", "-c", f"exec {GREEDY}", limits=SMALL))
+    state = Api.state
+    monkeypatch.setattr(Api, "state", lambda *asked: {**state(*asked), "OOMKilled": False})
+    monkeypatch.setattr(Measuring, "oom_kills", None)
+    container.start(lambda *_: None)
+    shown = os.geteuid() == 0 and Path("/dev/kmsg").exists()
+    assert container.wait() == ContainerEnd("job-0", 137, oom_killed=shown)
+
+
+@needs_engine
 @pytest.mark.parametrize("script", ["exit 137", "kill -9 $$; exit 0", "sh -c 'kill -9 $$'"])
 def test_other_ends_are_not_taken_for_it(run: Run, script: str) -> None:
     assert not run(script, limits=SMALL)[0].oom_killed
