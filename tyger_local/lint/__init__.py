@@ -1,0 +1,1 @@
+"""What would surprise on the cluster, said before anything runs: one function a rule."""
