@@ -55,6 +55,13 @@ def codespec_names(
     return [item(name) for name in codespecs.names(incomplete)]
 
 
+def codespec_names_and_files(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Offer codespecs (see `codespec_names`), and files."""
+    return [*codespec_names(ctx, param, incomplete), *files(ctx, param, incomplete)]
+
+
 def codespec_versions(
     ctx: click.Context, param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:

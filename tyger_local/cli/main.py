@@ -24,6 +24,7 @@ root = Group(
         "buffer": "buffer:buffer",
         "prune": "prune:prune",
         "df": "df:df",
+        "explain": "explain:explain",
         "schema": "schema:schema",
         "completion": "completion_command:completion",
         "__complete": "completion_command:complete",

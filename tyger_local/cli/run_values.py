@@ -22,13 +22,9 @@ from tyger_local.workspace.execution import ExecOptions
 PULL_POLICIES = {"true": PullPolicy.ALWAYS, "false": PullPolicy.MISSING}
 
 
-def request_from(given: Mapping[str, Any], workspace: Workspace) -> RunRequest:
-    """Return the run that the flags and the file ask for.
-
-    Raises:
-        UsageError: They make no sense.
-    """
-    flags = RunFlags(
+def flags_from(given: Mapping[str, Any]) -> RunFlags:
+    """Return what the flags say that a run file could hold too."""
+    return RunFlags(
         job=TargetFlags(given["codespec"], given["version"], given["replicas"], given["node_pool"]),
         worker=TargetFlags(
             given["worker_codespec"],
@@ -44,6 +40,15 @@ def request_from(given: Mapping[str, Any], workspace: Workspace) -> RunRequest:
         tags=merged(given["tags"]) or {},
         buffer_access_ttl=given["buffer_access_ttl"],
     )
+
+
+def request_from(given: Mapping[str, Any], workspace: Workspace) -> RunRequest:
+    """Return the run that the flags and the file ask for.
+
+    Raises:
+        UsageError: They make no sense.
+    """
+    flags = flags_from(given)
     request = workspace.runs.request(given["file"] or None, flags)
     if given["wait_endpoints"] is not None and request.worker is None:
         raise UsageError(
@@ -65,14 +70,7 @@ def options_from(
     """
     pull = given["pull"]
     return ExecOptions(
-        overrides=Overrides(
-            network=given["network"],
-            mounts=tuple(_mount(text) for text in given["mounts"]),
-            user=given["user"],
-            platform=given["platform"],
-            no_gpu=given["no_gpu"],
-            no_clamp=given["no_clamp"],
-        ),
+        overrides=overrides_from(given),
         options=Options(
             pull=PULL_POLICIES.get(pull) or PullPolicy(pull),
             checksum=Checksum(given["checksum"]),
@@ -86,6 +84,22 @@ def options_from(
         strict=given["strict"],
         emit=emit,
         cancellation=cancellation or Cancellation(),
+    )
+
+
+def overrides_from(given: Mapping[str, Any]) -> Overrides:
+    """Return what the local-only flags change in a plan.
+
+    Raises:
+        UsageError: A flag makes no sense.
+    """
+    return Overrides(
+        network=given["network"],
+        mounts=tuple(_mount(text) for text in given["mounts"]),
+        user=given["user"],
+        platform=given["platform"],
+        no_gpu=given["no_gpu"],
+        no_clamp=given["no_clamp"],
     )
 
 

@@ -47,12 +47,20 @@ def environment(
     injected = [(RUN_ID_VARIABLE, run_id), *pipes.items()]
     names = dict(injected)
     own = [(name, value) for name, value in env.items() if name not in names]
-    here = _define(injected, own)
-    cluster = _define([(RUN_ID_VARIABLE, run_id)], sorted(env.items(), key=_database_order))
-    cluster.update(pipes)
-    for defined in (here, cluster):
-        defined.update(workers or {})
+    here = {**_define(injected, own), **(workers or {})}
+    cluster = cluster_variables(run_id, env, pipes, workers)
     return Environment(tuple(here.items()), tuple(_differences(env, pipes, here, cluster)))
+
+
+def cluster_variables(
+    run_id: str,
+    env: Mapping[str, str],
+    pipes: Mapping[str, str],
+    workers: Mapping[str, str] | None = None,
+) -> dict[str, str]:
+    """Compute what the cluster makes of a container's environment; see `environment`."""
+    defined = _define([(RUN_ID_VARIABLE, run_id)], sorted(env.items(), key=_database_order))
+    return {**defined, **pipes, **(workers or {})}
 
 
 def _define(

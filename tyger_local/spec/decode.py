@@ -33,14 +33,14 @@ def decode(model: type[M], document: Document, reading: Reading, *, prefix: Path
             nearest legal name.
     """
     try:
-        return model.read(_part(document.value, prefix), reading)
+        return model.read(part_of(document.value, prefix), reading)
     except Misfit as misfit:
         found = (_translated(model, document, prefix, problem) for problem in misfit.problems)
         raise min(found, key=_order).error from misfit
 
 
-def _part(value: Value, path: Path) -> Value:
-    """Return the part of `value` below the keys of `path`, which match as field names do."""
+def part_of(value: Value, path: Path) -> Value:
+    """Return the part of `value` below the keys of `path`, which match as field names do; None for none."""
     for part in path:
         names = value if isinstance(value, dict) else {}
         value = next(

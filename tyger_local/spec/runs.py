@@ -177,11 +177,16 @@ def run_request(document: Document | None, flags: RunFlags) -> RunRequest:
 def _read(document: Document | None) -> tuple[RunFile, CodespecFile | None]:
     if document is None:
         return RunFile(), None
-    value = document.value
-    names = {name.lower() for name in value} if isinstance(value, dict) else set()
-    if "image" in names and "job" not in names:
+    if holds_codespec(document):
         return RunFile(), decode(CodespecFile, document, CODESPEC_FILE_READING)
     return decode(RunFile, document, CODESPEC_FILE_READING), None
+
+
+def holds_codespec(document: Document) -> bool:
+    """Return whether what could be a run file is taken for a codespec file."""
+    value = document.value
+    names = {name.lower() for name in value} if isinstance(value, dict) else set()
+    return "image" in names and "job" not in names
 
 
 def _target(

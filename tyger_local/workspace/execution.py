@@ -75,6 +75,21 @@ class ExecOptions:
     is_detached: bool = False
 
 
+def draft_plan(run: ResolvedRun, engine: Engine, overrides: Overrides) -> RunPlan:
+    """Plan a run without asking the engine anything: for showing it.
+
+    Raises:
+        UsageError: The run makes no sense.
+    """
+    draft = plan_run(
+        run,
+        run_id=PLANNED_RUN_ID,
+        pipe_root=lambda _: engine.pipe_root or PLANNED_PIPE_ROOT,
+        overrides=overrides,
+    )
+    return replace(draft, differences=(*draft.differences, *engine.review(draft)))
+
+
 class Execution:
     """One run to be, resolved and checked.
 
@@ -123,14 +138,7 @@ class Execution:
             self._connections = for_another_process(self._connections)
         elif file == STDIN:
             refuse_stdin(self._connections)
-        draft = plan_run(
-            self._run,
-            run_id=PLANNED_RUN_ID,
-            pipe_root=lambda _: engine.pipe_root or PLANNED_PIPE_ROOT,
-            overrides=options.overrides,
-        )
-        review = engine.review(draft)
-        self._draft = replace(draft, differences=(*draft.differences, *review))
+        self._draft = draft_plan(self._run, engine, options.overrides)
         if options.strict:
             refuse_strictly(self._draft.differences)
 

@@ -17,6 +17,8 @@ from tyger_local.workspace.recorded import RecordedRuns
 if TYPE_CHECKING:  # what runs something loads much
     from tyger_local.engine.base import Engine
     from tyger_local.outcome.record import RunRecord
+    from tyger_local.plan.explanation import Explanation
+    from tyger_local.plan.model import Overrides
     from tyger_local.runner.sweep import Swept
     from tyger_local.spec.runs import RunFlags, RunRequest
     from tyger_local.workspace.execution import ExecOptions, Execution
@@ -176,6 +178,34 @@ class Runs(RecordedRuns):
         Takes and raises the same as `exec`.
         """
         return self._execution(run, buffers, options, file).plan()
+
+    def explain(
+        self,
+        file: str | None = None,
+        flags: RunFlags | None = None,
+        overrides: Overrides | None = None,
+    ) -> Explanation:
+        """Explain what `exec` would do, value by value, without an engine.
+
+        Args:
+            file: A run or codespec file, or ``-`` for standard input; None when flags say everything.
+            flags: What is laid over it.
+            overrides: What local-only flags change.
+
+        Raises:
+            TygerLocalError: What `exec` raises before anything runs. A codespec of workers is no error here,
+                and neither are buffers that are connected to nothing.
+        """
+        # Late: these load YAML, and the engine what talks to it.
+        from tyger_local.plan.model import Overrides  # noqa: PLC0415
+        from tyger_local.spec.runs import RunFlags  # noqa: PLC0415
+        from tyger_local.workspace.buffers import Buffers  # noqa: PLC0415
+        from tyger_local.workspace.engines import make_engine  # noqa: PLC0415
+        from tyger_local.workspace.explaining import Explainer  # noqa: PLC0415
+
+        store = Buffers(self._home, self._warn)
+        explainer = Explainer(self._codespecs, store, make_engine(self._engine))
+        return explainer.explain(file, flags or RunFlags(), overrides or Overrides())
 
     def _execution(
         self,
