@@ -21,7 +21,7 @@ from tyger_local.spec.models import (
 
 DESCRIPTIONS: Mapping[type[Model], Mapping[str, str]] = {
     CodespecFile: {
-        "image": "The container image. Required here, or as --image.",
+        "image": "The container image. Required; 'codespec create' can be given it as --image instead.",
         "command": "Replaces the image's ENTRYPOINT, and drops its CMD. No shell reads it. $(NAME) is "
         "replaced by the variable's value.",
         "args": "The container's arguments; they replace the image's CMD. No shell reads them. "

@@ -180,7 +180,8 @@ class _Writer:
         return {"type": ["array", "null"], "items": one}
 
     def kind(self) -> JsonObject:
-        return {"enum": [*([self.role] if self.role else _KINDS), None]}
+        left_out = {"type": ["string", "null"], "maxLength": 0}
+        return {"anyOf": [{"enum": [self.role] if self.role else [*_KINDS]}, left_out]}
 
     def image(self) -> JsonObject:
         # A file of its own may leave it to --image.

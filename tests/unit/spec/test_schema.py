@@ -142,6 +142,7 @@ GOOD = {
         "{image: x, kind: worker, endpoints: {A: 80, b-c: 65535}}",
         "{image: x, kind: worker, buffers: {inputs: [], outputs: []}, sockets: []}",
         "{image: x, kind: , endpoints: {}}",
+        "{image: x, kind: ''}",
         "{image: x, name: a.b-c_d, version: 3, createdAt: '2025-03-14T06:43:18.5+01:00'}",
         "{image: x, maxReplicas: 2.0, identity: me, workingDir: /w}",
         "{image: x, buffers: {inputs: [a]}, sockets: [{port: 1, inputBuffer: A}]}",
