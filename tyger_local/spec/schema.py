@@ -39,6 +39,20 @@ from tyger_local.spec.models import (
     Sockets,
 )
 from tyger_local.spec.names import MAX_CODESPEC_NAME_LENGTH
+from tyger_local.spec.patterns import (
+    BUFFER_NAME,
+    BUFFER_NAME_IN_ANY_CASE,
+    CODESPEC_NAME,
+    CODESPEC_REFERENCE,
+    GPUS,
+    QUANTITY,
+    TAG_KEY,
+    TAG_VALUE,
+    TIME,
+    TTL,
+    VARIABLE_NAME,
+    WORDS,
+)
 from tyger_local.spec.quantity import MAX_CHARACTERS
 from tyger_local.spec.rules import HIGHEST_PORT, LONGEST_BUFFER_NAME
 from tyger_local.spec.tags import MOST_TAGS
@@ -48,21 +62,6 @@ DRAFT = "http://json-schema.org/draft-07/schema#"
 
 ANY_CASE = "Tyger matches the names of fields without regard to case; this schema knows the usual spelling."
 
-_BUFFER_NAME = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
-_BUFFER_NAME_IN_ANY_CASE = "^[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?$"
-_CODESPEC_NAME = "^[a-z0-9._-]*$"
-_CODESPEC_REFERENCE = "^[a-z0-9._-]+(/versions/[0-9]+)?$"
-_VARIABLE_NAME = "^[ -<>-~]+$"
-_TAG_KEY = "^[a-zA-Z0-9._-]{1,128}$"
-_TAG_VALUE = "^[a-zA-Z0-9._-]{0,256}$"
-_TTL = "^([0-9]+[.][0-9]{2}:[0-9]{2}(:[0-9]{2})?)?$"
-_TIME = (
-    "^(?!0000)[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
-    "([.][0-9]+)?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
-)
-_LARGER_UNITS = "Ki|Mi|Gi|Ti|Pi|Ei|k|M|G|T|P|E"
-_QUANTITY = f"^[+]?([0-9]+([.][0-9]*)?|[.][0-9]+)({_LARGER_UNITS}|n|u|m|[eE][+-]?[0-9]{{1,3}})?$"
-_GPUS = f"^[+]?[0-9]+([.]0*)?({_LARGER_UNITS}|[eE][+]?[0-9]{{1,3}})?$"
 _LARGEST_PLAIN_NUMBER = 999_999
 """Beyond it, a number that becomes text has an exponent, and so a ``+``."""
 
@@ -118,6 +117,11 @@ _KINDS = ("job", "worker")
 _OF_THE_OTHER_KIND = {"job": ("endpoints",), "worker": ("buffers", "sockets")}
 
 
+def _like(pattern: str) -> JsonObject:
+    """Return the schema of a text that fits `pattern`; the message is an extension that editors know."""
+    return {"type": "string", "pattern": pattern, "patternErrorMessage": WORDS[pattern]}
+
+
 def _nullable(schema: JsonObject) -> JsonObject:
     """Return `schema` for a field that may also be left empty, which means not given."""
     return {**schema, "type": [schema["type"], "null"]}
@@ -159,17 +163,17 @@ class _Writer:
 
     def name(self, pattern: str) -> JsonObject:
         """Return the schema of a buffer's name, which has to be there."""
-        text = {"type": "string", "pattern": pattern, "maxLength": LONGEST_BUFFER_NAME}
+        text = {**_like(pattern), "maxLength": LONGEST_BUFFER_NAME}
         if not self.reading.numbers_become_text:
             return text
         number = {"type": "integer", "minimum": 0, "maximum": _LARGEST_PLAIN_NUMBER}
         return {"anyOf": [text, number]}
 
     def buffer_names(self) -> JsonObject:
-        return {"type": ["array", "null"], "items": self.name(_BUFFER_NAME), "uniqueItems": True}
+        return {"type": ["array", "null"], "items": self.name(BUFFER_NAME), "uniqueItems": True}
 
     def socket_buffer(self) -> JsonObject:
-        return self.name(_BUFFER_NAME_IN_ANY_CASE)
+        return self.name(BUFFER_NAME_IN_ANY_CASE)
 
     def sockets(self) -> JsonObject:
         one = {
@@ -191,22 +195,21 @@ class _Writer:
         return _nullable(_Writer(self.reading, role).mapping(RunTarget))
 
     def reference_or_codespec(self) -> JsonObject:
-        reference = {"type": "string", "pattern": _CODESPEC_REFERENCE}
-        return {"anyOf": [reference, _inline(self.role)]}
+        return {"anyOf": [_like(CODESPEC_REFERENCE), _inline(self.role)]}
 
     def env(self) -> JsonObject:
-        return {**self.text_map(), "propertyNames": {"pattern": _VARIABLE_NAME}}
+        return {**self.text_map(), "propertyNames": {"pattern": VARIABLE_NAME}}
 
     def connections(self) -> JsonObject:
         return {
             "type": ["object", "null"],
-            "propertyNames": {"pattern": _BUFFER_NAME},
+            "propertyNames": {"pattern": BUFFER_NAME},
             "additionalProperties": self.text(),
         }
 
 
 def _text_of(pattern: str, **more: object) -> Callable[[_Writer], JsonObject]:
-    return lambda _: {"type": ["string", "null"], "pattern": pattern, **more}
+    return lambda _: {**_nullable(_like(pattern)), **more}
 
 
 def _integer_of(least: int, most: int = INT32_MAX) -> Callable[[_Writer], JsonObject]:
@@ -216,7 +219,7 @@ def _integer_of(least: int, most: int = INT32_MAX) -> Callable[[_Writer], JsonOb
 def _quantity_of(pattern: str, number: str) -> Callable[[_Writer], JsonObject]:
     return lambda _: {
         "anyOf": [
-            {"type": "string", "pattern": pattern, "maxLength": MAX_CHARACTERS},
+            {**_like(pattern), "maxLength": MAX_CHARACTERS},
             {"type": number, "minimum": 0},
             {"type": "null"},
         ]
@@ -237,20 +240,20 @@ def _tags(_: _Writer) -> JsonObject:
         "minimum": -_LARGEST_PLAIN_NUMBER,
         "maximum": _LARGEST_PLAIN_NUMBER,
     }
-    text = {"type": ["string", "boolean", "null"], "pattern": _TAG_VALUE}
+    text = {**_like(TAG_VALUE), "type": ["string", "boolean", "null"]}
     return {
         "type": ["object", "null"],
         "maxProperties": MOST_TAGS,
-        "propertyNames": {"pattern": _TAG_KEY},
+        "propertyNames": {"pattern": TAG_KEY},
         "additionalProperties": {"anyOf": [text, number]},
     }
 
 
 _BY_TYPE: Mapping[object, Callable[[_Writer], JsonObject]] = {
     Text: _Writer.text,
-    Time: _text_of(_TIME),
+    Time: _text_of(TIME),
     OptionalInteger: _integer_of(INT32_MIN),
-    OptionalQuantity: _quantity_of(_QUANTITY, "number"),
+    OptionalQuantity: _quantity_of(QUANTITY, "number"),
     Texts: _Writer.texts,
     TextMap: _Writer.text_map,
     IntegerMap: _ports,
@@ -262,7 +265,7 @@ _NARROWER: Mapping[tuple[type[Model], str], Callable[[_Writer], JsonObject]] = {
     (CodespecFile, "kind"): _Writer.kind,
     (CodespecFile, "image"): _Writer.image,
     (CodespecFile, "name"): _text_of(
-        _CODESPEC_NAME, maxLength=MAX_CODESPEC_NAME_LENGTH, **{"not": {"enum": [".", ".."]}}
+        CODESPEC_NAME, maxLength=MAX_CODESPEC_NAME_LENGTH, **{"not": {"enum": [".", ".."]}}
     ),
     (CodespecFile, "env"): _Writer.env,
     (Buffers, "inputs"): _Writer.buffer_names,
@@ -270,12 +273,12 @@ _NARROWER: Mapping[tuple[type[Model], str], Callable[[_Writer], JsonObject]] = {
     (Socket, "port"): _port,
     (Socket, "inputBuffer"): _Writer.socket_buffer,
     (Socket, "outputBuffer"): _Writer.socket_buffer,
-    (Resources, "gpu"): _quantity_of(_GPUS, "integer"),
+    (Resources, "gpu"): _quantity_of(GPUS, "integer"),
     (RunFile, "job"): lambda writer: writer.target("job"),
     (RunFile, "worker"): lambda writer: writer.target("worker"),
     (RunFile, "timeoutSeconds"): _integer_of(1),
     (RunFile, "tags"): _tags,
-    (RunFile, "bufferAccessTtl"): _text_of(_TTL),
+    (RunFile, "bufferAccessTtl"): _text_of(TTL),
     (RunFile, "kind"): lambda writer: {
         **writer.text(),
         "not": {"type": "string", "pattern": "^[sS][yY][sS][tT][eE][mM]$"},
@@ -283,7 +286,7 @@ _NARROWER: Mapping[tuple[type[Model], str], Callable[[_Writer], JsonObject]] = {
     (RunTarget, "codespec"): _Writer.reference_or_codespec,
     (RunTarget, "buffers"): _Writer.connections,
     (RunTarget, "tags"): _tags,
-    (RunTarget, "bufferTtl"): _text_of(_TTL),
+    (RunTarget, "bufferTtl"): _text_of(TTL),
     (RunTarget, "replicas"): _integer_of(0),
 }
 """What is narrower than a field's type: rules that hold for the field alone."""
