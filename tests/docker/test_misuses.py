@@ -10,7 +10,7 @@ from soak.legal import LEGAL
 from soak.misuses import MISUSES
 from soak.trial import BRISK, Trial, start_all
 
-from tyger_local.runner import doctor
+from tyger_local.runner import stalls
 
 pytestmark = pytest.mark.docker
 
@@ -27,7 +27,7 @@ def trials(
     chosen = [item.callspec.params["case"] for item in items if item.module is request.module]
     with pytest.MonkeyPatch.context() as haste:
         for name, seconds in (("FIRST_LOOK_S", 3.0), ("FIRST_LINE_S", 5.0), ("BELIEVED_S", 5.0)):
-            haste.setattr(doctor, name, seconds)
+            haste.setattr(stalls, name, seconds)
         started = start_all(chosen, "docker", tmp_path_factory.mktemp("trials"), BRISK, AT_ONCE)
         yield started
         for trial in started.values():  # also those that nobody asked for

@@ -25,11 +25,11 @@ from tyger_local.plan.model import ContainerPlan, RunPlan
 from tyger_local.plan.platforms import review_platform
 from tyger_local.runner.cause import Cause, failure
 from tyger_local.runner.crew import Crew
-from tyger_local.runner.doctor import Doctor
 from tyger_local.runner.inbox import CanceledWaitingError, Inbox
 from tyger_local.runner.member import Member
 from tyger_local.runner.sampler import Sampler
 from tyger_local.runner.setup import Setup
+from tyger_local.runner.stalls import StallWatch
 from tyger_local.runner.stopwatch import Phase, Stopwatch
 from tyger_local.runner.teller import Teller
 from tyger_local.runner.watch import Watch
@@ -192,7 +192,7 @@ class _Run:
             crew.replicas,
             crew.workers,
             self._inbox,
-            Doctor(
+            StallWatch(
                 crew.replicas,
                 self._inbox,
                 setup.emit,

@@ -21,7 +21,6 @@ from tyger_local.outcome.facts import (
     EndedBy,
 )
 from tyger_local.runner.cause import Cause, failure, worker_ended
-from tyger_local.runner.doctor import Doctor
 from tyger_local.runner.inbox import (
     CancelRequested,
     ContainerEnded,
@@ -32,6 +31,7 @@ from tyger_local.runner.inbox import (
 )
 from tyger_local.runner.member import Member
 from tyger_local.runner.replica import Replica
+from tyger_local.runner.stalls import StallWatch
 from tyger_local.runner.worker import Worker
 from tyger_local.streams.transfer import JOIN_TIMEOUT_S, Transfer
 
@@ -68,7 +68,7 @@ class Watch:
         replicas: Those of the job.
         workers: Those that serve it.
         inbox: Where their threads report.
-        doctor: Looks after those whose pipes do not move.
+        stalls: Looks after those whose pipes do not move.
         timeout_s: From `begin`.
         lenient: Whether unread input is fine.
         on_tick: Called now and then.
@@ -79,7 +79,7 @@ class Watch:
         replicas: Sequence[Replica],
         workers: Sequence[Worker],
         inbox: Inbox,
-        doctor: Doctor,
+        stalls: StallWatch,
         *,
         timeout_s: float,
         lenient: bool,
@@ -90,7 +90,7 @@ class Watch:
         self._workers = workers
         self._members: dict[str, Member] = {m.label: m for m in (*replicas, *workers)}
         self._inbox = inbox
-        self._doctor = doctor
+        self._stalls = stalls
         self._timeout_s = timeout_s
         self._deadline = math.inf
         self._misuse_deadline: float | None = None
@@ -156,7 +156,7 @@ class Watch:
         message = self._inbox.take(until - now)
         if message is None:
             self._on_tick()
-            self._doctor.tick()
+            self._stalls.tick()
         return message
 
     def _passed_deadline(self) -> Cause | None:
@@ -174,7 +174,7 @@ class Watch:
         if isinstance(message, ContainerEnded):
             return self._container_ended(message)
         if isinstance(message, Examined):
-            error = self._doctor.consider(message)
+            error = self._stalls.consider(message)
             return None if error is None else Cause(EndedBy.BUFFER, error)
         return None
 

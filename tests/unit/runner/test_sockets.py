@@ -14,7 +14,7 @@ import pytest
 from tyger_local import ExecOptions, Workspace
 from tyger_local.outcome.events import Event, Warned
 from tyger_local.outcome.record import RunRecord
-from tyger_local.runner import doctor
+from tyger_local.runner import stalls
 from tyger_local.runner.setup import Options
 
 Run = Callable[..., tuple[RunRecord, list[str]]]
@@ -141,8 +141,8 @@ def test_one_that_breaks_its_connection_and_goes_on_fails_its_buffers(run: Run) 
 def test_that_nothing_listens_is_told_now_and_then(
     run: Run, port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor, "FIRST_LOOK_S", 0.4)
-    monkeypatch.setattr(doctor, "FIRST_LINE_S", 1.0)
+    monkeypatch.setattr(stalls, "FIRST_LOOK_S", 0.4)
+    monkeypatch.setattr(stalls, "FIRST_LINE_S", 1.0)
     record, warned = run("import signal; signal.pause()", timeout_s=3)
     assert _verdict(record)[0] == "timed-out"
     told = [text for text in warned if "accepted" in text]
@@ -158,13 +158,13 @@ def test_that_nothing_listens_is_told_now_and_then(
 def test_one_with_sockets_is_never_held_for_a_deadlock(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor, "FIRST_LOOK_S", 0.2)
-    monkeypatch.setattr(doctor, "FIRST_LINE_S", 0.4)
-    monkeypatch.setattr(doctor, "LOOK_AGAIN_S", 0.1)
-    monkeypatch.setattr(doctor, "BELIEVED_S", 0.4)
-    real = doctor.Doctor.__init__
+    monkeypatch.setattr(stalls, "FIRST_LOOK_S", 0.2)
+    monkeypatch.setattr(stalls, "FIRST_LINE_S", 0.4)
+    monkeypatch.setattr(stalls, "LOOK_AGAIN_S", 0.1)
+    monkeypatch.setattr(stalls, "BELIEVED_S", 0.4)
+    real = stalls.StallWatch.__init__
     monkeypatch.setattr(
-        doctor.Doctor, "__init__", lambda *a, is_isolated, **k: real(*a, is_isolated=True, **k)
+        stalls.StallWatch, "__init__", lambda *a, is_isolated, **k: real(*a, is_isolated=True, **k)
     )
     # Its only thread waits for somebody to open a pipe of its own, which nobody seems about to do.
     own = tmp_path / "own"

@@ -82,7 +82,7 @@ class _Caller:
         return f"nothing has accepted a connection on port {self._link.port} for {mark:.0f} s{hint}"
 
 
-class Doctor:
+class StallWatch:
     """Examines the containers of a run from time to time.
 
     Args:
@@ -136,7 +136,7 @@ class Doctor:
             if due and not patient.is_examined:
                 patient.is_examined = True
                 threading.Thread(
-                    target=self._examine, args=(patient,), name="doctor", daemon=True
+                    target=self._examine, args=(patient,), name="stalls", daemon=True
                 ).start()
 
     def _examine(self, patient: _Patient) -> None:

@@ -15,7 +15,7 @@ import pytest
 from tyger_local import ExecOptions, Workspace
 from tyger_local.outcome.events import Event, Warned
 from tyger_local.outcome.record import RunRecord
-from tyger_local.runner import doctor
+from tyger_local.runner import stalls
 from tyger_local.runner.setup import Options
 
 pytestmark = pytest.mark.skipif(
@@ -28,9 +28,9 @@ Run = Callable[..., tuple[RunRecord, list[str]]]
 @pytest.fixture
 def run(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Return what runs a script with an input and an output; it gives the record and the warnings."""
-    monkeypatch.setattr(doctor, "FIRST_LOOK_S", 0.2)
-    monkeypatch.setattr(doctor, "FIRST_LINE_S", 1.0)
-    monkeypatch.setattr(doctor, "LOOK_AGAIN_S", 0.1)
+    monkeypatch.setattr(stalls, "FIRST_LOOK_S", 0.2)
+    monkeypatch.setattr(stalls, "FIRST_LINE_S", 1.0)
+    monkeypatch.setattr(stalls, "LOOK_AGAIN_S", 0.1)
 
     def start(script: str, source: Path | None = None, timeout_s: int = 30) -> Any:
         if source is None:
@@ -53,7 +53,7 @@ def run(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 def test_the_times_between_looks_double() -> None:
-    assert list(itertools.islice(doctor.marks(), 6)) == [10, 30, 60, 120, 240, 480]
+    assert list(itertools.islice(stalls.marks(), 6)) == [10, 30, 60, 120, 240, 480]
 
 
 DEADLOCKS = [
@@ -69,10 +69,10 @@ def test_what_can_never_end_is_ended(
     run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str, hint: str
 ) -> None:
     # As if nobody outside could hold the other end, which only a container's walls ensure.
-    monkeypatch.setattr(doctor, "BELIEVED_S", 1.0)
-    real = doctor.Doctor.__init__
+    monkeypatch.setattr(stalls, "BELIEVED_S", 1.0)
+    real = stalls.StallWatch.__init__
     monkeypatch.setattr(
-        doctor.Doctor, "__init__", lambda *a, is_isolated, **k: real(*a, is_isolated=True, **k)
+        stalls.StallWatch, "__init__", lambda *a, is_isolated, **k: real(*a, is_isolated=True, **k)
     )
     record, _ = run(f"cd {tmp_path}; {script}; true")
     assert record.verdict is not None
@@ -84,7 +84,7 @@ def test_what_can_never_end_is_ended(
 def test_without_walls_it_is_only_told_of(
     run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(doctor, "BELIEVED_S", 1.0)
+    monkeypatch.setattr(stalls, "BELIEVED_S", 1.0)
     outside = tmp_path / "outside"
     os.mkfifo(outside)
     helper = threading.Timer(5, lambda: outside.write_text("help"))
