@@ -1101,3 +1101,18 @@ def test_17_one_that_is_removed_while_it_runs_may_be_asked(bench: Bench) -> None
     container.remove()
     assert _network_sights(container) == (None, None, None)
     os.close(reader)
+
+
+def test_18_it_tells_more_of_itself(bench: Bench) -> None:
+    facts = bench.engine.facts()
+    titles = [title for title, _ in facts.details]
+    assert "system" in titles
+    assert len(set(titles)) == len(titles)
+    assert all(text for _, text in facts.details)
+    assert all(caution.text and caution.fix for caution in facts.cautions)
+    sizes = [image.size_bytes for image in facts.images]
+    assert sizes == sorted(sizes)
+    names = {image.reference for image in facts.images}
+    is_docker = bench.engine.name == "docker"
+    assert (f"{IMAGE}:latest" in names) == is_docker
+    assert (facts.has_limits, facts.has_networks) == (is_docker, is_docker)

@@ -48,6 +48,8 @@ The contract, which one test suite checks on every engine:
    a port of it, by its own ``localhost`` where the engine and our rights allow that; None before the start,
    after the end and where it cannot be reached. None of the three raises, and all may be called from any
    thread.
+18. `Engine.facts` tells of the engine what no run needs but people want to know. It raises what `describe`
+   raises, and starts and changes nothing; what the engine does not say is left out.
 """
 
 from __future__ import annotations
@@ -58,6 +60,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Protocol
 
+from tyger_local.engine.facts import EngineFacts
 from tyger_local.outcome.facts import ContainerEnd
 from tyger_local.outcome.record import EngineIdentity, ImageIdentity, Usage
 from tyger_local.outcome.sight import Listening, ProcessSight, Reach, UsageSample
@@ -223,6 +226,14 @@ class Engine(Protocol):
 
     def describe(self) -> EngineDescription:
         """Say what the engine is and has; see sentence 1."""
+        ...
+
+    def facts(self) -> EngineFacts:
+        """Tell people more of the engine; see sentence 18.
+
+        Raises:
+            EngineError: The engine cannot be asked.
+        """
         ...
 
     def find_image(

@@ -16,6 +16,7 @@ import psutil
 from tyger_local.engine.base import EngineDescription, Network, PullPolicy
 from tyger_local.engine.child import ChildProcess
 from tyger_local.engine.descendants import Descendants, remnants
+from tyger_local.engine.facts import EngineFacts
 from tyger_local.errors import StartError, UsageError
 from tyger_local.outcome.record import EngineIdentity, ImageIdentity
 from tyger_local.plan.model import (
@@ -86,6 +87,14 @@ class ProcessEngine:
             ),
             platform=spec_platform(platform.system(), platform.machine()),
             notes=(NOTE,),
+        )
+
+    def facts(self) -> EngineFacts:
+        """Tell what this machine is."""
+        return EngineFacts(
+            details=(("system", f"{platform.system()} {platform.release()}"),),
+            has_limits=False,
+            has_networks=False,
         )
 
     def find_image(

@@ -42,6 +42,14 @@ class Api:
         """Return what the engine is and has."""
         return dict(self._json("GET /info", timeout_s=ANSWER_TIMEOUT_S))
 
+    def version(self) -> Document:
+        """Return which versions of what the engine is made of."""
+        return dict(self._json("GET /version", timeout_s=ANSWER_TIMEOUT_S))
+
+    def images(self) -> list[Document]:
+        """Return the images that the engine has."""
+        return list(self._ask("GET /images/json"))
+
     def image(self, reference: str) -> Document | None:
         """Return an image, or None when the engine does not have it."""
         try:

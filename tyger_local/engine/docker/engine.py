@@ -21,6 +21,7 @@ from tyger_local.engine.docker.reaching import Reaching
 from tyger_local.engine.docker.request import GPU_LABEL, container_request
 from tyger_local.engine.docker.transport import Transport
 from tyger_local.engine.docker.unix import UnixTransport, local_socket, place
+from tyger_local.engine.facts import EngineFacts
 from tyger_local.errors import EngineError, StartError
 from tyger_local.outcome.record import EngineIdentity, ImageIdentity
 from tyger_local.plan.model import (
@@ -95,6 +96,17 @@ class DockerEngine:
             platform=spec_platform(info.get("OSType"), info.get("Architecture")),
             is_other_user=self._is_other_user,
         )
+
+    def facts(self) -> EngineFacts:
+        """Ask the engine what people want to know of it.
+
+        Raises:
+            EngineError: It cannot be asked.
+        """
+        # Late: no run needs it.
+        from tyger_local.engine.docker.facts import facts  # noqa: PLC0415
+
+        return facts(self._api, self._info, self.place, self._gpus or gpu_ids())
 
     def find_image(
         self,
