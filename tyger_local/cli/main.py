@@ -26,6 +26,7 @@ root = Group(
         "df": "df:df",
         "explain": "explain:explain",
         "schema": "schema:schema",
+        "doctor": "doctor:doctor",
         "completion": "completion_command:completion",
         "__complete": "completion_command:complete",
     },

@@ -57,6 +57,7 @@ class Watchdog:
 def start_watchdog(argv: Sequence[str]) -> Watchdog | None:
     """Start one if `argv` may run something and this process has but one thread."""
     may_run = ("exec" in argv and ("run" in argv or "runs" in argv)) or "supervise" in argv
+    may_run = may_run or "doctor" in argv
     threading = sys.modules.get("threading")
     if not may_run or (threading is not None and threading.active_count() > 1):
         return None
@@ -112,6 +113,7 @@ def _clean_up(home: str, parent: int) -> None:
     from pathlib import Path  # noqa: PLC0415
 
     from tyger_local.store.home import Home  # noqa: PLC0415
+    from tyger_local.workspace.laboratory import discard  # noqa: PLC0415
     from tyger_local.workspace.owner import Owner, is_alive  # noqa: PLC0415
     from tyger_local.workspace.sweeping import Sweeper  # noqa: PLC0415
 
@@ -129,3 +131,4 @@ def _clean_up(home: str, parent: int) -> None:
             sweeper.sweep(dead, forget=is_last)
         if not is_last:
             time.sleep(PASS_S)
+    discard(Path(home))

@@ -14,6 +14,9 @@ STORE_LABEL = "tyger-local.store"
 KEEP_LABEL = "tyger-local.keep"
 """On a container that stays when its run is over."""
 
+LABORATORY = "laboratory"
+"""The store in the folder of a laboratory; a folder of pipes holds nothing of that name."""
+
 
 def run_labels(home: Path, owner: Owner, run_id: int) -> dict[str, str]:
     """Return what tells a run from all others, and lets a later command find what its owner left."""

@@ -161,9 +161,18 @@ class Runs(RecordedRuns):
         Raises:
             StoreError: The store cannot be read.
         """
-        from tyger_local.workspace.sweeping import Sweeper  # noqa: PLC0415  (late: only here)
+        # Late: only here.
+        from tyger_local.runner.sweep import Swept  # noqa: PLC0415
+        from tyger_local.workspace.laboratory import sweep_laboratories  # noqa: PLC0415
+        from tyger_local.workspace.sweeping import Sweeper  # noqa: PLC0415
 
-        return Sweeper(self._home).prune(dry_run=dry_run)
+        swept = Sweeper(self._home).prune(dry_run=dry_run)
+        tried = sweep_laboratories(self._home.root.absolute(), dry_run=dry_run)
+        return Swept(
+            (*swept.done, *tried.done),
+            (*swept.problems, *tried.problems),
+            (*swept.notes, *tried.notes),
+        )
 
     def plan(
         self,

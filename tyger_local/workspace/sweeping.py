@@ -6,6 +6,7 @@ Anybody does it who comes by: a watchdog beside the process that was killed, the
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from tyger_local.store.runs import RunStore
 from tyger_local.streams.leftovers import noted_folders
 from tyger_local.workspace.clock import now
 from tyger_local.workspace.engines import ENGINES, make_engine
-from tyger_local.workspace.labels import KEEP_LABEL, STORE_LABEL, is_whole, store_name
+from tyger_local.workspace.labels import KEEP_LABEL, LABORATORY, STORE_LABEL, is_whole, store_name
 from tyger_local.workspace.owner import Owner, is_alive, owner_in
 from tyger_local.workspace.truth import OWNER_ENDED, as_ended, has_ended
 
@@ -133,6 +134,8 @@ class Sweeper:
     def _lost_folders(self) -> Iterator[tuple[str, Path]]:
         store = store_name(self._home.root)
         for path, note in noted_folders():
+            if os.path.isdir(path / LABORATORY):  # its own store says what is to go before it
+                continue
             try:
                 labels = json.loads(note)
             except ValueError:
