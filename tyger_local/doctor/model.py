@@ -129,6 +129,7 @@ class Subject:
     Attributes:
         tool_version: This tool's.
         home: The store's root, which need not exist.
+        note: What says in a folder of pipes whose it is.
         image: What to try with, if somebody has named one.
         read_store: Reads all that is in the store.
         find_leftovers: Looks for what dead runs left; removes nothing.
@@ -137,6 +138,7 @@ class Subject:
 
     tool_version: str
     home: Path
+    note: str
     engine: Engine
     image: str | None
     read_store: Callable[[], StoreSight]

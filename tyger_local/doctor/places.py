@@ -24,7 +24,9 @@ LIMIT_S = 5.0
 
 def check_places(subject: Subject) -> Iterator[Check]:
     """Look at the folder for temporary files and at the store."""
-    yield answered("temporary-files", Section.STORE, "temporary files", check_temporary)
+    yield answered(
+        "temporary-files", Section.STORE, "temporary files", lambda: check_temporary(subject.note)
+    )
     yield answered(
         "store", Section.STORE, f"store {subject.home}", lambda: check_store(subject.home)
     )
@@ -43,14 +45,17 @@ def answered(check_id: str, section: Section, title: str, ask: Callable[[], Chec
         return Check(check_id, section, title, State.PROBLEM, (error.what,), error.hint)
 
 
-def check_temporary() -> Check:
+def check_temporary(note: str) -> Check:
     """Make a FIFO where runs make theirs.
+
+    Args:
+        note: Says whose the folder is, should we be killed meanwhile.
 
     Raises:
         StreamError: It cannot be made.
     """
     parent = new_folder_name().parent
-    folder = PipeFolder()
+    folder = PipeFolder(note=note)
     try:
         Fifo(folder.path / "tried").close()
     except OSError as error:

@@ -23,7 +23,9 @@ def try_store(home: Home) -> Path:
     root = home.root.absolute()
     existing = next(path for path in (root, *root.parents) if os.path.exists(path))
     if existing != root:
-        if not os.path.isdir(existing) or not os.access(existing, os.W_OK | os.X_OK):
+        if not os.path.isdir(existing) or not os.access(
+            existing, os.W_OK | os.X_OK, effective_ids=True
+        ):
             raise StoreError(
                 f"The store '{root}' cannot be made: {existing} cannot be written",
                 "Ask for access to it, or choose another folder with --home or TYGER_LOCAL_HOME",

@@ -14,7 +14,7 @@ from tyger_local.runner.cancel import Cancellation
 from tyger_local.store.home import Home
 from tyger_local.workspace.engines import make_engine
 from tyger_local.workspace.housekeeping import Housekeeping
-from tyger_local.workspace.laboratory import Laboratory, laboratory
+from tyger_local.workspace.laboratory import Laboratory, folder_note, laboratory
 from tyger_local.workspace.workspace import Workspace
 
 
@@ -49,6 +49,7 @@ def examine(
         Subject(
             tool_version=__version__,
             home=home,
+            note=folder_note(home),
             engine=make_engine(workspace.engine),
             image=image,
             read_store=lambda: _read(home),

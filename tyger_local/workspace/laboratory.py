@@ -130,6 +130,11 @@ class Laboratory:
             yield container
 
 
+def folder_note(home: Path) -> str:
+    """Return what says in a folder that this process made it on behalf of the store at `home`."""
+    return json.dumps(run_labels(home, this_process(), 0))
+
+
 @contextmanager
 def laboratory(home: Path, engine: str, cancellation: Cancellation) -> Iterator[Laboratory]:
     """Make a laboratory that lasts for the block.
@@ -145,8 +150,7 @@ def laboratory(home: Path, engine: str, cancellation: Cancellation) -> Iterator[
     outer = new_folder_name()
     try:
         outer.mkdir(0o700)
-        labels = run_labels(home, this_process(), 0)
-        (outer / NOTE).write_text(json.dumps(labels), "utf-8")
+        (outer / NOTE).write_text(folder_note(home), "utf-8")
     except OSError as error:
         remove_folder(outer)
         raise StreamError(
