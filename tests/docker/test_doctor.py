@@ -16,6 +16,10 @@ from typing import Any
 import psutil
 import pytest
 
+from tyger_local import Workspace
+from tyger_local.doctor.model import Check, Section, State, exit_code
+from tyger_local.workspace.examination import examine
+
 pytestmark = pytest.mark.docker
 
 TOOL = (sys.executable, "-m", "tyger_local")
@@ -104,6 +108,33 @@ def test_an_image_that_cannot_be_had_is_a_problem() -> None:
     assert checks["image"]["state"] == "problem"
     assert checks["image"]["fix"]
     assert "pipes-cross" in checks
+
+
+def _in_process(monkeypatch: pytest.MonkeyPatch, *images: str) -> dict[str, Check]:
+    """Examine an engine as if it had but these images."""
+    monkeypatch.setattr("tyger_local.doctor.examine.candidates", lambda _: images)
+    return {check.id: check for check in examine(Workspace())}
+
+
+def test_the_next_image_is_tried_when_the_first_has_no_shell(
+    monkeypatch: pytest.MonkeyPatch, odd_image: Callable[[str], str]
+) -> None:
+    checks = _in_process(monkeypatch, MISSING_IMAGE, odd_image("amd64"), IMAGE)
+    assert checks["image"].title.endswith(IMAGE)
+    assert checks["pipes-cross"].state is State.OK
+    assert checks["memory-limit"].state is State.OK
+
+
+def test_without_an_image_nothing_is_tried_and_it_is_said_why(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    checks = _in_process(monkeypatch)
+    assert exit_code(tuple(checks.values())) == 0
+    tried = [check for check in checks.values() if check.section is Section.TRIALS]
+    assert len(tried) == 6
+    assert {check.state for check in tried} == {State.SKIPPED}
+    assert all("no image to try with" in check.title for check in tried)
+    assert all("docker pull" in check.fix for check in tried)
 
 
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="unshare is not installed")

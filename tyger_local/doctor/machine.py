@@ -34,8 +34,9 @@ def check_machine(tool_version: str, proc_sys: Path = PROC_SYS) -> Iterator[Chec
     """
     yield _python(tool_version)
     yield _open_files(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
-    yield _inotify(proc_sys)
-    yield _pipes(proc_sys)
+    if sys.platform == "linux":
+        yield _inotify(proc_sys)
+        yield _pipes(proc_sys)
 
 
 def _python(tool_version: str) -> Check:

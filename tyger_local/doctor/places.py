@@ -31,18 +31,40 @@ def check_places(subject: Subject) -> Iterator[Check]:
         "store", Section.STORE, f"store {subject.home}", lambda: check_store(subject.home)
     )
     title = "what dead runs left"
-    yield answered("leftovers", Section.STORE, title, lambda: check_leftovers(subject))
+    yield answered(
+        "leftovers",
+        Section.STORE,
+        title,
+        lambda: check_leftovers(subject),
+        State.WARNING,  # whatever keeps us from looking: an engine that hangs need not be the one in use
+    )
     yield answered(
         "store-health", Section.STORE, "what is in the store", lambda: check_health(subject)
     )
 
 
-def answered(check_id: str, section: Section, title: str, ask: Callable[[], Check]) -> Check:
-    """Return the answer to a question, or that it raised or took too long, which is a problem."""
+def answered(
+    check_id: str,
+    section: Section,
+    title: str,
+    ask: Callable[[], Check],
+    without: State = State.PROBLEM,
+) -> Check:
+    """Return the answer to a question.
+
+    Args:
+        check_id: Of the answer.
+        section: Where it stands.
+        title: What is asked.
+        ask: Asks.
+        without: What it means that `ask` raised an error or took too long.
+    """
     try:
         return within(LIMIT_S, title, ask)
     except TygerLocalError as error:
-        return Check(check_id, section, title, State.PROBLEM, (error.what,), error.hint)
+        return Check(check_id, section, title, without, (error.what,), error.hint)
+    except OSError as error:
+        return Check(check_id, section, title, without, (str(error),), "look at that place")
 
 
 def check_temporary(note: str) -> Check:

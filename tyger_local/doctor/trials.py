@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 from tyger_local.doctor.model import Check, Laboratory, Section, State
-from tyger_local.errors import TygerLocalError
+from tyger_local.errors import StreamError, TygerLocalError
 from tyger_local.outcome.record import RunRecord, Usage
 from tyger_local.outcome.verdict import Verdict, VerdictKind
 from tyger_local.outcome.words import human_bytes, human_memory, human_seconds
@@ -75,7 +75,13 @@ def try_pipes(laboratory: Laboratory, image: str) -> Check:
     """
     sent = os.urandom(FIFO_BYTES)
     source, target = laboratory.folder / "sent", laboratory.folder / "returned"
-    source.write_bytes(sent)
+    try:
+        source.write_bytes(sent)
+    except OSError as error:
+        raise StreamError(
+            f"{human_bytes(FIFO_BYTES)} cannot be written to {source.parent}: {error.strerror}",
+            "free or choose another folder for temporary files (TMPDIR)",
+        ) from error
     codespec = _codespec(image, COPY, buffers={"inputs": ["in"], "outputs": ["out"]})
     verdict = _verdict(laboratory.run(_request(codespec), {"in": str(source), "out": str(target)}))
     if verdict.kind is VerdictKind.START_FAILED and verdict.exit_code in (126, 127):

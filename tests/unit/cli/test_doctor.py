@@ -89,8 +89,10 @@ def test_an_engine_that_never_answers_holds_nobody_up(
             name = {"engine": "ANSWER_LIMIT_S", "places": "LIMIT_S"}[module]
             monkeypatch.setattr(f"tyger_local.doctor.{module}.{name}", 0.5)
         code, checks = _examine(cli)
+        assert _examine(cli, "--engine", "process")[0] == 0
     assert code == 1
     assert any("did not answer within 0.5 s" in line for line in checks["engine"]["details"])
+    assert checks["leftovers"]["state"] == "warning"
     for thread in threading.enumerate():
         if thread.name.startswith("doctor: "):
             thread.join(QUICK_S)  # its socket is closed by now
@@ -198,6 +200,31 @@ def test_a_folder_for_temporary_files_that_is_missing_is_a_problem(
     assert code == 1
     assert checks["temporary-files"]["state"] == "problem"
     assert "TMPDIR" in checks["temporary-files"]["fix"]
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Path]:
+    """A file system with room for pipes and hardly more."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ("mount", "-t", "tmpfs", "-o", "size=1m,mode=1777", "tmpfs", str(folder))
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("no file system may be mounted here")
+    yield folder
+    subprocess.run(("umount", str(folder)), check=True)
+
+
+def test_a_disk_that_is_filled_by_trying_is_told_of_and_left_as_it_was(
+    cli: Cli, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as here:
+        here.setattr(tempfile, "tempdir", str(small))
+        code, checks = _examine(cli, "--engine", "process")
+    assert code == 1
+    assert checks["temporary-files"]["state"] == "warning"
+    assert checks["pipes-cross"]["state"] == "problem"
+    assert "No space left" in checks["pipes-cross"]["details"][0]
+    assert list(small.iterdir()) == []
 
 
 @pytest.fixture

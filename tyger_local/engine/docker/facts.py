@@ -19,20 +19,20 @@ LIMITS = {"MemoryLimit": "memory", "CpuCfsQuota": "CPU", "CPUShares": "CPU weigh
 """Fields of ``/info`` that are false where the kernel gives the engine no such control group."""
 
 SNAP = Caution(
-    "it is confined (snap): it sees the files of home folders only, and not /tmp",
+    "the engine is confined (snap): it sees the files of home folders only, and not /tmp",
     "set TMPDIR to a folder in your home, or install Docker's own packages "
     "(https://docs.docker.com/engine/install)",
 )
 IN_A_MACHINE = Caution(
-    "it runs in a virtual machine (Docker Desktop), into which named pipes do not cross",
+    "the engine runs in a virtual machine (Docker Desktop), into which named pipes do not cross",
     "install Docker's own packages (https://docs.docker.com/engine/install), and docker context use default",
 )
 NOT_DOCKER = Caution(
-    "it is Podman, whose Docker-like API this tool is not tested with",
+    "the engine is Podman, whose Docker-like API this tool is not tested with",
     "if runs fail for no reason of their own, use Docker (DOCKER_HOST, docker context use)",
 )
 NO_SWAP_LIMIT = Caution(
-    "it cannot limit swap: what passes its memory limit may be swapped out instead of killed",
+    "the engine cannot limit swap: what passes its memory limit may be swapped out instead of killed",
     "boot the kernel with swapaccount=1 (GRUB_CMDLINE_LINUX in /etc/default/grub), or swapoff -a",
 )
 NO_GPU_RUNTIME = Caution(
@@ -119,8 +119,8 @@ def _cautions(
     missing = [what for field, what in LIMITS.items() if info.get(field) is False]
     if missing or info.get("CgroupDriver") == "none":
         yield Caution(
-            f"it cannot limit {', '.join(missing) or 'anything'}: the kernel or systemd gives it no such "
-            "control group",
+            f"the engine cannot limit {', '.join(missing) or 'anything'}: the kernel or systemd gives it "
+            "no such control group",
             _limits_fix(" ".join(info.get("SecurityOptions") or ())),
         )
     elif info.get("SwapLimit") is False:
