@@ -134,7 +134,7 @@ def try_memory(laboratory: Laboratory, image: str) -> Check:
             fix="see to the engine's control groups (docker info shows what they lack)",
         )
     title = "what passed its memory limit ended otherwise than as out of memory"
-    return _check("memory-limit", title, State.WARNING, verdict.line, fix=TELL)
+    return _check("memory-limit", title, State.WARNING, verdict.reason, fix=verdict.hint or TELL)
 
 
 def compute(laboratory: Laboratory, image: str, *, is_limited: bool) -> RunRecord:
@@ -152,7 +152,7 @@ def cpu_check(record: RunRecord) -> Check:
     verdict, throttled_s = _verdict(record), (record.usage or Usage()).throttled_seconds
     if verdict.kind not in (VerdictKind.SUCCEEDED, VerdictKind.TIMED_OUT):
         title = "a run with a CPU limit failed"
-        return _check("cpu-limit", title, State.WARNING, verdict.line, fix=TELL)
+        return _check("cpu-limit", title, State.WARNING, verdict.reason, fix=verdict.hint or TELL)
     if throttled_s is None:
         title = "whether the CPU limit works cannot be seen here"
         return _check("cpu-limit", title, State.SKIPPED, "the engine does not show it")
@@ -213,7 +213,7 @@ def try_network(laboratory: Laboratory, image: str) -> Check:
         "network",
         "a job does not find its workers by name",
         State.WARNING,
-        verdict.line,
+        verdict.reason,
         "runs without workers are not concerned",
         fix=verdict.hint
         or "see docker network ls, and a firewall that may stand between containers",
