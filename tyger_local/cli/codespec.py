@@ -1,4 +1,4 @@
-"""``tyger-local codespec``: create, show, list, delete."""
+"""``tyger-local codespec``: create, show, list, delete; import stands in a file of its own."""
 
 from __future__ import annotations
 
@@ -27,7 +27,12 @@ COLUMNS = {
     "IMAGE": lambda doc: doc.get("image"),
 }
 
-codespec = Group("codespec", help="Manage codespecs.", aliases={"get": "show"})
+codespec = Group(
+    "codespec",
+    help="Manage codespecs.",
+    modules={"import": "codespec_import:import_"},
+    aliases={"get": "show"},
+)
 
 QUANTITY_HELP = {
     "cpu-request": "CPU cores that the container asks for (500m, 2).",

@@ -136,6 +136,12 @@ def run_flags(command: CommandT) -> CommandT:
     return command
 
 
+def request_flags(command: CommandT, without: tuple[str, ...]) -> CommandT:
+    """Give `command` the flags that say what to run, but for those of the parameters in `without`."""
+    command.params[:0] = [option for option in _REQUEST if option.name not in without]
+    return command
+
+
 def buffer_option(more: str) -> Callable[[FunctionT], FunctionT]:
     """Return the flag that connects buffers.
 

@@ -25,7 +25,9 @@ PULL_POLICIES = {"true": PullPolicy.ALWAYS, "false": PullPolicy.MISSING}
 def flags_from(given: Mapping[str, Any]) -> RunFlags:
     """Return what the flags say that a run file could hold too."""
     return RunFlags(
-        job=TargetFlags(given["codespec"], given["version"], given["replicas"], given["node_pool"]),
+        job=TargetFlags(
+            given.get("codespec"), given.get("version"), given["replicas"], given["node_pool"]
+        ),
         worker=TargetFlags(
             given["worker_codespec"],
             given["worker_version"],

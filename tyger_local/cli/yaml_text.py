@@ -20,6 +20,11 @@ _ODD_BREAK = re.compile("[\r\x85\u2028\u2029]")
 class _Dumper(yaml.SafeDumper):
     """A dumper whose strings stay strings."""
 
+    def ignore_aliases(self, data: object) -> bool:
+        """Write what stands in two places twice: people read this, and change one of them."""
+        del data
+        return True
+
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         """Indent lists below their key, as Tyger's examples do."""
         del indentless

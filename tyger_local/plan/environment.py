@@ -59,7 +59,7 @@ def cluster_variables(
     workers: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """Compute what the cluster makes of a container's environment; see `environment`."""
-    defined = _define([(RUN_ID_VARIABLE, run_id)], sorted(env.items(), key=_database_order))
+    defined = _define([(RUN_ID_VARIABLE, run_id)], cluster_order(env))
     return {**defined, **pipes, **(workers or {})}
 
 
@@ -71,6 +71,11 @@ def _define(
     for name, value in expanded:
         defined[name] = expand(value, defined)
     return defined
+
+
+def cluster_order(env: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return a codespec's ``env`` in the order in which the cluster defines it, unexpanded."""
+    return sorted(env.items(), key=_database_order)
 
 
 def _database_order(item: tuple[str, str]) -> tuple[int, bytes]:

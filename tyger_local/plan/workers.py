@@ -16,9 +16,9 @@ CLUSTER_DOMAIN = "svc.cluster.local"
 NODES_VARIABLE = "TYGER_WORKER_NODES"
 
 
-def worker_domain(run_id: str) -> str:
+def worker_domain(run_id: str, namespace: str = NAMESPACE) -> str:
     """Return the domain in which the host names of a run's workers lie."""
-    return f"run-{run_id}-worker.{NAMESPACE}.{CLUSTER_DOMAIN}"
+    return f"run-{run_id}-worker.{namespace}.{CLUSTER_DOMAIN}"
 
 
 def worker_host(run_id: str, index: int) -> str:
@@ -45,10 +45,17 @@ def _forms(name: str) -> Iterator[str]:
     yield name
 
 
-def worker_variables(run_id: str, replicas: int, endpoints: Mapping[str, int]) -> dict[str, str]:
+def worker_nodes(run_id: str, replicas: int, namespace: str = NAMESPACE) -> list[str]:
+    """Return the workers' full host names, in the order of their indices."""
+    domain = worker_domain(run_id, namespace)
+    return [f"{worker_host(run_id, index)}.{domain}" for index in range(replicas)]
+
+
+def worker_variables(
+    run_id: str, replicas: int, endpoints: Mapping[str, int], namespace: str = NAMESPACE
+) -> dict[str, str]:
     """Return what tells the job where its workers are, as JSON arrays in the order of their indices."""
-    domain = worker_domain(run_id)
-    hosts = [f"{worker_host(run_id, index)}.{domain}" for index in range(replicas)]
+    hosts = worker_nodes(run_id, replicas, namespace)
     variables = {NODES_VARIABLE: _array(hosts)}
     for name, port in endpoints.items():
         addresses = [f"{host}:{port}" for host in hosts]

@@ -42,10 +42,11 @@ def decode(model: type[M], document: Document, reading: Reading, *, prefix: Path
 def part_of(value: Value, path: Path) -> Value:
     """Return the part of `value` below the keys of `path`, which match as field names do; None for none."""
     for part in path:
+        if isinstance(part, int):
+            value = value[part] if isinstance(value, list) else None
+            continue
         names = value if isinstance(value, dict) else {}
-        value = next(
-            (item for key, item in names.items() if key.lower() == str(part).lower()), None
-        )
+        value = next((item for key, item in names.items() if key.lower() == part.lower()), None)
     return value
 
 

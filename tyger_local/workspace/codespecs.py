@@ -109,7 +109,16 @@ class Codespecs:
             StoreError: The store cannot be written.
         """
         check_codespec_name(name)
-        document = self.resolve(codespec, flags)
+        return self.keep(name, self.resolve(codespec, flags))
+
+    def keep(self, name: str, document: JsonObject) -> CreatedVersion:
+        """Store what `resolve` returned as the next version of `name`, as `create` does.
+
+        Raises:
+            UsageError: The name is not allowed.
+            StoreError: The store cannot be written.
+        """
+        check_codespec_name(name)
         version, is_new = self._store.create(name, document, same_version, now)
         return CreatedVersion(name, version, is_new)
 

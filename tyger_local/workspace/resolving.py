@@ -114,9 +114,7 @@ def connect(
         for name, argument in arguments.items()
         if (found := _stored(argument, _path(argument, file_folder), look_up)) is not None
     }
-    for name, argument in arguments.items():
-        if name not in (*buffers.inputs, *buffers.outputs):
-            raise _undeclared(name, argument, (*buffers.inputs, *buffers.outputs))
+    check_declared(codespec, arguments)
     connections: dict[str, Connection] = {}
     for names, direction in (
         (buffers.inputs, Direction.INPUT),
@@ -138,6 +136,18 @@ def connect(
                 connections[name] = _connection(name, direction, arguments.get(name), file_folder)
         _check_one_stream(direction, connections.values())
     return connections
+
+
+def check_declared(codespec: JobCodespec, arguments: Mapping[str, BufferArgument]) -> None:
+    """Check that each argument is for a buffer that the codespec has.
+
+    Raises:
+        BufferArgumentError: One is not.
+    """
+    declared = (*codespec.buffers.inputs, *codespec.buffers.outputs)
+    for name, argument in arguments.items():
+        if name not in declared:
+            raise _undeclared(name, argument, declared)
 
 
 def _undeclared(
