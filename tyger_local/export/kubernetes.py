@@ -15,6 +15,7 @@ from tyger_local.export import containers
 from tyger_local.export.sheet import Sheet
 from tyger_local.export.target import Target
 from tyger_local.plan.build import plan_run
+from tyger_local.plan.environment import cluster_order
 from tyger_local.plan.model import ContainerPlan
 from tyger_local.plan.resolved import ResolvedRun, ResolvedWorker
 from tyger_local.plan.workers import worker_nodes, worker_variables
@@ -158,7 +159,7 @@ def _injected(run: ResolvedRun, job: ContainerPlan, target: Target) -> Iterator[
     for pipe in job.pipes:
         yield pipe_variable(pipe.buffer), pipe.path
     if run.worker is not None:
-        endpoints = run.worker.codespec.endpoints
+        endpoints = dict(cluster_order(run.worker.codespec.endpoints))
         yield from worker_variables(
             target.run_id, run.worker.replicas, endpoints, target.namespace
         ).items()

@@ -10,9 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from tyger_local.plan.model import Difference
 from tyger_local.spec.expansion import expand, references
+
+T = TypeVar("T")
 
 RUN_ID_VARIABLE = "TYGER_RUN_ID"
 
@@ -73,12 +76,12 @@ def _define(
     return defined
 
 
-def cluster_order(env: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return a codespec's ``env`` in the order in which the cluster defines it, unexpanded."""
-    return sorted(env.items(), key=_database_order)
+def cluster_order(named: Mapping[str, T]) -> list[tuple[str, T]]:
+    """Return the items of a codespec's ``env`` or ``endpoints`` in the order that the cluster has them in."""
+    return sorted(named.items(), key=_database_order)
 
 
-def _database_order(item: tuple[str, str]) -> tuple[int, bytes]:
+def _database_order(item: tuple[str, object]) -> tuple[int, bytes]:
     name = item[0].encode("utf-8", "surrogatepass")
     return len(name), name
 
