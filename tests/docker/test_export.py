@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tyger_local.spec.document import read_document
@@ -186,7 +187,8 @@ def test_an_interrupted_script_leaves_nothing(export: Export, run_id: str) -> No
     with subprocess.Popen(("bash", str(path)), stdout=subprocess.PIPE) as script:
         assert script.stdout is not None
         assert script.stdout.readline() == b"on\n"
-        subprocess.run(("pkill", "-TERM", "-P", str(script.pid)), check=True)
+        (subshell,) = psutil.Process(script.pid).children()
+        subshell.terminate()
         script.wait(TIMEOUT_S)
     assert script.returncode == 143
     assert _left(run_id) == {"container": [], "network": []}

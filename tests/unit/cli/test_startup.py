@@ -47,6 +47,8 @@ def _imported(*argv: str, slow: tuple[str, ...] = SLOW) -> tuple[int, list[str]]
         (["run", "exec", "--help"], 0),
         (["codespec", "create", "--help"], 0),
         (["--version"], 0),
+        (["export", "--help"], 0),
+        (["codespec", "import", "--help"], 0),
         (["completion", "bash"], 0),
         (["__complete", "--shell=bash", "--", "tyger-local run show "], 0),
         (["__complete", "--shell=bash", "--", "tyger-local run exec -c a --version "], 0),

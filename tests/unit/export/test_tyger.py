@@ -23,8 +23,9 @@ from tyger_local.spec.written import written
 TRICKY = (
     "yes", "y", "N", "on", "0777", "0o17", "0x1F", "1_000", "1e3", "1.50", ".5", "3.14159265358979",
     "~", "null", "", " a", "a ", "NaN", ".inf", "2023-01-01", "1:30", "a: b", "- a", "# a", "a #b", "$(A)",
-    "$$", "|", ">", "&a", "*a", "!a", "%a", "@a", "`a`", "'", '"', "\\", "\t", "a\n", "\na", "a\n\nb", "a\r\nb",
-    "\x85", "\u2028", "ü", "=", "<<", "[", "{a}", ",", "?", ": ", "---", "...", "\x07", "\x7f", "\ufeff",
+    "$$", "|", ">", "&a", "*a", "!a", "%a", "@a", "`a`", "'", '"', "\\", "\t", "a\n", "\na", "a\n\nb",
+    "a\r\nb", "\x85", "\u2028", "ü", "=", "<<", "[", "{a}", ",", "?", ": ", "---",
+    "...", "\x07", "\x7f", "\ufeff",
 )  # fmt: skip
 TEXTS = st.sampled_from(TRICKY) | st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\0")
