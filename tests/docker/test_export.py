@@ -180,6 +180,15 @@ def test_an_input_that_is_not_there_is_told(export: Export) -> None:
     assert (answer.returncode, answer.stderr) == (2, b"./raw-data cannot be read\n")
 
 
+def test_a_container_that_cannot_be_made_is_docker_s_to_tell(export: Export) -> None:
+    _create(wrong={**UPPER, "image": "No Image"})
+    Path("raw-data").write_bytes(b"x")
+    answer = _run_script(export("wrong", "--to", "docker-run"))
+    assert answer.returncode == 125
+    assert b"invalid reference format" in answer.stderr
+    assert b".id" not in answer.stderr  # of the container that there was not
+
+
 def test_an_interrupted_script_leaves_nothing(export: Export, run_id: str) -> None:
     _create(endless={"image": IMAGE, "command": ["sh", "-c", "trap '' TERM; echo on; sleep 600"]})
     path = Path("run.sh")

@@ -19,11 +19,9 @@ def import_(paths: tuple[str, ...], output_format: str, *, dry_run: bool) -> Non
     """Create codespecs from many files, or from what 'codespec list' of Tyger's client prints.
 
     Each file is what 'codespec create -f' reads, or a JSON or YAML array of such codespecs; - is standard
-    input. Prints name and version of each. All are checked first: when one is wrong, nothing is stored.
-
-    \b
-    tyger codespec list | tyger-local codespec import -
-    """  # noqa: D301  (click's mark for lines that stay as they are)
+    input: 'tyger codespec list | tyger-local codespec import -'. Prints name and version of each. All are
+    checked first: when one is wrong, nothing is stored.
+    """
     if not paths:
         raise UsageError("codespec import needs at least one file", "name files, or - for stdin")
     # Late: loads YAML.

@@ -25,7 +25,9 @@ pipes=$(mktemp -d)
 feeders=() drains=() holders=() jobs=() workers=()
 clean_up() {
   kill "${feeders[@]}" "${jobs[@]}" 2>/dev/null || :
-  for id in "$pipes"/*.id; do docker rm --force "$(cat "$id")" >/dev/null 2>&1 || :; done
+  for id in "$pipes"/*.id; do
+    [ ! -s "$id" ] || docker rm --force "$(cat "$id")" >/dev/null 2>&1 || :
+  done
   [ ${#workers[@]} -eq 0 ] || docker rm --force "${workers[@]}" >/dev/null
 """
 

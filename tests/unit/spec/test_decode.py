@@ -252,7 +252,15 @@ def test_a_part_of_a_document_keeps_its_places() -> None:
     )
 
 
-@pytest.mark.parametrize("prefix", [("worker", "codespec"), ("job", "image", "more")])
+def test_a_part_of_a_list_has_its_own_place() -> None:
+    assert _error("- image: x\n- imag: y\n", prefix=(1,)).where == "f.yml:2:3"
+    document = read_document("- image: a\n- image: b\n", "f.yml")
+    assert decode(CodespecFile, document, CODESPEC_FILE_READING, prefix=(1,)).image == "b"
+
+
+@pytest.mark.parametrize(
+    "prefix", [("worker", "codespec"), ("job", "image", "more"), (1,), ("job", 1)]
+)
 def test_a_part_that_is_not_there_is_empty(prefix: Path) -> None:
     document = read_document("job: {image: x}", "run.yml")
     assert decode(CodespecFile, document, IN_PLACE_READING, prefix=prefix) == CodespecFile()
