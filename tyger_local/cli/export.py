@@ -47,10 +47,9 @@ def _codespecs_and_files(
     "--output",
     "path",
     metavar="FILE",
-    shell_complete=files,
     help="Where it is written (default: standard output).",
 )
-@buffer_option(". For the lines of --to docker-run.")
+@buffer_option(". For --to docker-run; --to tyger keeps an ID.")
 @click.option("--run-id", metavar="ID", help="The run's id, part of all names (default: 1).")
 @click.option(
     "--namespace", metavar="NAME", help="Of --to kubernetes: where it shall be (default: tyger)."

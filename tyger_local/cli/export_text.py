@@ -42,6 +42,11 @@ def export_text(
         return _tyger(found, path, only_command=given["command"])
     if to == "kubernetes":
         return _yaml(_kubernetes(found, _target(given)))
+    for name, buffer_id in found.buffer_ids().items():
+        raise UsageError(
+            f"the buffer '{name}' is connected to {buffer_id}, and Docker knows only files",
+            f"name a file, with -b {name}=FILE; 'tyger-local buffer read' makes one of a buffer of the store",
+        )
     plan = plan_run(_run(found), run_id=_target(given).run_id)
     return docker_script(plan, found.buffer_files())
 

@@ -214,6 +214,7 @@ def test_a_codespec_of_the_store_goes_before_a_file_of_its_name(cli: Cli) -> Non
         (("recon", "--to=kubernetes", "--run-id=A"), "no name on a cluster", 2),
         (("recon", "--to=kubernetes", "--replicas=2"), "replicas would all write", 2),
         (("recon", "--to=kubernetes", "--timeout=0s"), "time-out is below one second", 2),
+        (("recon", "--to=docker-run", "-b", f"input={'a' * 26}"), "with -b input=FILE", 2),
         (("recon", "--to=docker-run", "-b", "inptu=x"), "Did you mean 'input'?", 2),
     ],
 )
