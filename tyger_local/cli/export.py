@@ -13,7 +13,7 @@ from tyger_local.cli.output import write_out
 from tyger_local.cli.positionals import the_one
 from tyger_local.cli.run_flags import buffer_option, request_flags
 from tyger_local.cli.state import workspace
-from tyger_local.errors import UsageError
+from tyger_local.errors import TygerLocalError, UsageError
 
 if TYPE_CHECKING:  # takes a moment to load, which only a TAB is to pay for
     from click.shell_completion import CompletionItem
@@ -87,7 +87,7 @@ def export(names: tuple[str, ...], path: str | None, **given: object) -> None:
         return
     problem = file.write(text)
     if problem:
-        raise UsageError(problem, "write it somewhere else")
+        raise TygerLocalError(problem, "write it somewhere else")
 
 
 export.params.append(

@@ -16,6 +16,7 @@ from tyger_local.plan.build import plan_run
 from tyger_local.plan.resolved import ResolvedRun
 from tyger_local.plan.workers import NAMESPACE
 from tyger_local.spec.names import check_codespec_name
+from tyger_local.spec.runs import RunRequest
 from tyger_local.workspace import Workspace
 from tyger_local.workspace.exporting import Exported, exported
 
@@ -47,7 +48,8 @@ def export_text(
             f"the buffer '{name}' is connected to {buffer_id}, and Docker knows only files",
             f"name a file, with -b {name}=FILE; 'tyger-local buffer read' makes one of a buffer of the store",
         )
-    plan = plan_run(_run(found), run_id=_target(given).run_id)
+    _, run = _run(found)
+    plan = plan_run(run, run_id=_target(given).run_id)
     return docker_script(plan, found.buffer_files())
 
 
@@ -70,28 +72,23 @@ def _tyger(found: Exported, path: str | None, *, only_command: bool) -> str:
     file = path or f"{found.name or 'run'}.yml"
     if only_command:
         return f"{tyger.run_command(file)}\n"
-    if found.request is None:
-        raise _worker_alone()
-    return _yaml([tyger.run_sheet(found.request, _run(found), found.buffer_ids(), file)])
+    return _yaml([tyger.run_sheet(*_run(found), found.buffer_ids(), file)])
 
 
 def _kubernetes(found: Exported, target: Target) -> Iterable[Sheet]:
     if found.worker is not None:
         return kubernetes.worker_sheets(found.worker, target)
-    return kubernetes.run_sheets(_run(found), target)
+    _, run = _run(found)
+    return kubernetes.run_sheets(run, target)
 
 
-def _run(found: Exported) -> ResolvedRun:
-    if found.run is None:
-        raise _worker_alone()
-    return found.run
-
-
-def _worker_alone() -> UsageError:
-    return UsageError(
-        "the codespec is a worker's, and a run is of a job",
-        "name the job, and the worker with --worker-codespec",
-    )
+def _run(found: Exported) -> tuple[RunRequest, ResolvedRun]:
+    if found.request is None or found.run is None:
+        raise UsageError(
+            "the codespec is a worker's, and a run is of a job",
+            "name the job, and the worker with --worker-codespec",
+        )
+    return found.request, found.run
 
 
 def _yaml(sheets: Iterable[Sheet]) -> str:

@@ -187,6 +187,7 @@ def test_what_is_written_to_a_file(cli: Cli) -> None:
     assert _export(cli, "recon", "--to=docker-run", "-o", "run.sh") == ""
     assert Path("run.sh").read_text().startswith("#!/usr/bin/env bash\n")
     _fails(cli, "cannot be written", "recon", "--to=tyger", "-o", "nowhere/x.yml")
+    _fails(cli, "No space left", "recon", "--to=tyger", "-o", "/dev/full", code=1)
 
 
 def test_a_codespec_of_the_store_goes_before_a_file_of_its_name(cli: Cli) -> None:
