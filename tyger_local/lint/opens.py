@@ -6,21 +6,62 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from tyger_local.lint.shell import Buffer, pipe_named, program_of
+from tyger_local.lint.argv import Buffer
+from tyger_local.lint.shell import pipe_named, program_of
 from tyger_local.lint.shell_tree import MARK, Node, Redirection, Simple, Word, redirections
 from tyger_local.spec.buffers import Direction
 
 # What these are given by name, they read.
 READERS = frozenset(
-    "cat head tail tac wc grep egrep fgrep zgrep zcat gunzip gzip bzip2 bunzip2 bzcat xz unxz xzcat zstd zstdcat "
-    "sort cut sed awk gawk mawk md5sum sha1sum sha256sum sha512sum cksum od hexdump base64 cmp nl strings jq".split()
+    [
+        "cat",
+        "head",
+        "tail",
+        "tac",
+        "wc",
+        "grep",
+        "egrep",
+        "fgrep",
+        "zgrep",
+        "zcat",
+        "gunzip",
+        "gzip",
+        "bzip2",
+        "bunzip2",
+        "bzcat",
+        "xz",
+        "unxz",
+        "xzcat",
+        "zstd",
+        "zstdcat",
+        "sort",
+        "cut",
+        "sed",
+        "awk",
+        "gawk",
+        "mawk",
+        "md5sum",
+        "sha1sum",
+        "sha256sum",
+        "sha512sum",
+        "cksum",
+        "od",
+        "hexdump",
+        "base64",
+        "cmp",
+        "nl",
+        "strings",
+        "jq",
+    ]
 )
 # What these are given by name, they open, to read or write it as the buffer is meant.
-_PROGRAMS = frozenset("python python3 Rscript julia perl ruby octave ffmpeg ffprobe sox".split())
+_PROGRAMS = frozenset(
+    ["python", "python3", "Rscript", "julia", "perl", "ruby", "octave", "ffmpeg", "ffprobe", "sox"]
+)
 _CODE_FLAGS = frozenset({"-c", "-e", "-E"})
 _OUTPUT_FLAGS = {"sort": ("-o", "--output"), "curl": ("-o", "--output"), "wget": ("-O",)}
-_COPIERS = frozenset({"cp"})
-_WRITERS = frozenset({"tee", "touch", "truncate"})
+_TOUCHERS = frozenset({"touch", "truncate"})  # they do not wait: of an input, they open nothing
+_WRITERS = _TOUCHERS | {"tee"}
 
 
 class Way(Enum):
@@ -62,7 +103,7 @@ def opened_by_program(command: Simple, pipes: Mapping[str, Buffer]) -> Iterator[
     name, words = program_of(command)
     for word, way in _named(name, words):
         buffer = pipe_named(word.text, pipes)
-        if buffer is not None:
+        if buffer is not None and (name not in _TOUCHERS or buffer.direction is Direction.OUTPUT):
             meant = Way.READ if buffer.direction is Direction.INPUT else Way.WRITE
             yield Open(buffer, way or meant, word.line)
 
@@ -76,19 +117,23 @@ def _named(name: str, words: tuple[Word, ...]) -> Iterator[tuple[Word, Way | Non
                 yield Word(value, word.line), Way.READ if operand == "if" else Way.WRITE
     elif name in _WRITERS:
         yield from ((word, Way.WRITE) for word in words)
-    elif name in _COPIERS and len(words) > 1:
+    elif name == "cp" and len(words) > 1:
         yield from ((word, Way.READ) for word in words[:-1])
         yield words[-1], Way.WRITE
     elif name in READERS or name in _OUTPUT_FLAGS:
-        flags = _OUTPUT_FLAGS.get(name, ())
-        for before, word in zip((None, *words), words, strict=False):
-            if before is not None and before.text in flags:
-                yield word, Way.WRITE
-            elif name in READERS:
-                yield word, Way.READ
+        yield from _read_or_put(name, words)
     elif name in _PROGRAMS and not any(word.text in _CODE_FLAGS for word in words):
         for word in words:
             yield Word(_value(word.text), word.line), None
+
+
+def _read_or_put(name: str, words: tuple[Word, ...]) -> Iterator[tuple[Word, Way | None]]:
+    flags = _OUTPUT_FLAGS.get(name, ())
+    for at, word in enumerate(words):
+        if at and words[at - 1].text in flags:
+            yield word, Way.WRITE
+        elif name in READERS:
+            yield word, Way.READ
 
 
 def _value(text: str) -> str:

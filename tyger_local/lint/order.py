@@ -1,17 +1,18 @@
 """Which pipes a script surely opens again after it has closed them.
 
-The script is gone through as the shell would, with what is certain at each place: a pipe counts as opened only where
-every way there has opened it. What runs at the same time (parts of a pipeline, what is in the background and not yet
-waited for) comes in no order, and an open while another is held is the same stream.
+The script is gone through as the shell would, with what is certain at each place: a pipe counts as opened
+only where every way there has opened it. What runs at the same time (parts of a pipeline, what is in the
+background and not yet waited for) comes in no order, and an open while another is held is the same stream.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from tyger_local.lint.argv import Buffer
 from tyger_local.lint.opens import Open, opened_by_program, redirected
-from tyger_local.lint.shell import Buffer, nested, program_of
+from tyger_local.lint.shell import nested, program_of
 from tyger_local.lint.shell_tree import (
     MARK,
     UNKNOWN,
@@ -132,14 +133,17 @@ class _Walk:
                 return state
             case Simple():
                 return self._simple(node, state)
-            case Group() if node.is_subshell:
-                return self._redirected(node, state, lambda inner: self._subshell(node.body, inner))
+            case Group() | Branch() | Loop():
+                return self._redirected(node, state)
+
+    def _inside(self, node: Group | Branch | Loop, state: _State) -> _State | None:
+        match node:
             case Group():
-                return self._redirected(node, state, lambda inner: self.node(node.body, inner))
+                return (self._subshell if node.is_subshell else self.node)(node.body, state)
             case Branch():
-                return self._redirected(node, state, lambda inner: self._branch(node, inner))
+                return self._branch(node, state)
             case Loop():
-                return self._redirected(node, state, lambda inner: self._loop(node, inner))
+                return self._loop(node, state)
 
     def _sequence(self, node: Sequence, state: _State) -> _State | None:
         for item in node.items:
@@ -199,16 +203,14 @@ class _Walk:
         asked = self.node(node.condition, state)
         return asked and self.node(node.body, asked)
 
-    def _redirected(
-        self, node: Group | Branch | Loop, state: _State, inside: Callable[[_State], _State | None]
-    ) -> _State | None:
+    def _redirected(self, node: Group | Branch | Loop, state: _State) -> _State | None:
         for redirection in node.redirections:
             state = self._word(redirection.target, state)
         opens = list(redirected(node, self._pipes))
         for one in opens:
             self._look(one, state)
         keys = {f"{id(node)} {at}": one.buffer.name for at, one in enumerate(opens)}
-        after = inside(replace(state, held={**state.held, **keys}))
+        after = self._inside(node, replace(state, held={**state.held, **keys}))
         return after and after.without(keys, opens[0].line if opens else 0)
 
     def _word(self, word: Word, state: _State) -> _State:
@@ -258,15 +260,12 @@ class _Walk:
     def _exec(self, node: Simple, state: _State) -> _State:
         """Return the state after the shell's own redirections, which stay."""
         for one in node.redirections:
-            held = {
-                key: name
-                for open_ in redirected(replace(node, redirections=(one,)), self._pipes)
-                for key, name in [(open_.descriptor, open_.buffer.name)]
-            }
+            opens = redirected(replace(node, redirections=(one,)), self._pipes)
+            held = {each.descriptor: each.buffer.name for each in opens}
             source = state.held.get(one.target.plain.rstrip("-"))
             if one.operator in (">&", "<&") and source:
                 held[one.descriptor] = source
-            state = replace(state.without([one.descriptor], node.line))
+            state = state.without([one.descriptor], node.line)
             state = replace(state, held={**state.held, **held})
         return state
 

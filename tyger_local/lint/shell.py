@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from tyger_local.lint.argv import (
+    Argument,
+    Buffer,
+    arguments_of,
+    buffers_of,
+    program_name,
+    shell_in,
+    unwrapped,
+)
 from tyger_local.lint.model import Subject
 from tyger_local.lint.shell_parse import parse
 from tyger_local.lint.shell_tree import (
@@ -23,63 +31,10 @@ from tyger_local.lint.shell_tree import (
 )
 from tyger_local.lint.shell_tree import Sequence as Commands
 from tyger_local.lint.shell_words import NotUnderstood
-from tyger_local.spec.buffers import Direction, pipe_variable
-from tyger_local.spec.expansion import expand
-from tyger_local.spec.models import AnyCodespec, JobCodespec
-from tyger_local.spec.place import Path
+from tyger_local.spec.models import AnyCodespec
 
-PIPE_FOLDER = "/etc/buffer-fifos"  # the cluster's; TYGER's server mounts it there
-SHELLS = frozenset({"sh", "bash", "dash", "ash", "ksh", "zsh"})
-NOTHING = Commands(())
-_WITH_SCRIPT = re.compile(r"-[A-Za-z]*c[A-Za-z]*")
-_TAKES_VALUE = re.compile(r"[-+][A-Za-z]*[oO]|--rcfile|--init-file")
-_ENV_SETTING = re.compile(r"[A-Za-z_]\w*=.*", re.DOTALL)
-_DURATION = re.compile(r"[\d.]+[smhd]?")
-_WRAPPERS = frozenset(
-    {"env", "exec", "command", "builtin", "nohup", "nice", "timeout", "stdbuf", "setsid", "tini", "dumb-init"}
-    | {"ionice", "catchsegv", "time", "busybox"}
-)  # fmt: skip
-_WRAPPER_VALUES = frozenset({"-n", "-s", "-k", "-u", "-c"})
+_NOTHING = Commands(())
 _DECLARING = frozenset({"export", "readonly", "local", "declare", "typeset"})
-
-
-@dataclass(frozen=True, slots=True)
-class Buffer:
-    """A buffer that the job sees as a pipe."""
-
-    name: str
-    direction: Direction
-
-    @property
-    def variable(self) -> str:
-        """Return the variable that holds the pipe's path."""
-        return pipe_variable(self.name)
-
-    @property
-    def path(self) -> str:
-        """Return the pipe's path on the cluster."""
-        return f"{PIPE_FOLDER}/{self.name}"
-
-    @property
-    def in_shell(self) -> str:
-        """Return how a script names the pipe: as a variable where a shell can read that."""
-        is_name = re.fullmatch(r"[A-Za-z_]\w*", self.variable)
-        return f'"${self.variable}"' if is_name else f'"$({self.variable})"'
-
-
-@dataclass(frozen=True, slots=True)
-class Argument:
-    """A member of the container's argument vector.
-
-    Attributes:
-        path: Where it stands in the codespec.
-        written: As it stands there.
-        text: With the references to pipes replaced, as the container gets it.
-    """
-
-    path: Path
-    written: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,82 +58,18 @@ class Script:
         return f"line {line} of the script: " if "\n" in self.argument.text.strip() else ""
 
 
-def buffers_of(codespec: AnyCodespec) -> tuple[Buffer, ...]:
-    """Return the buffers that the job sees as pipes: all but those of sockets."""
-    if not isinstance(codespec, JobCodespec):
-        return ()
-    taken = {
-        name.lower() for one in codespec.sockets for name in (one.input_buffer, one.output_buffer)
-    }
-    named = (
-        *((name, Direction.INPUT) for name in codespec.buffers.inputs),
-        *((name, Direction.OUTPUT) for name in codespec.buffers.outputs),
-    )
-    return tuple(Buffer(name, way) for name, way in named if name.lower() not in taken)
-
-
-def arguments_of(codespec: AnyCodespec) -> tuple[Argument, ...]:
-    """Return the container's arguments, its command first."""
-    values = {name: value for name, value in codespec.env.items() if "$" not in value}
-    values |= {one.variable: one.path for one in buffers_of(codespec)}
-    return tuple(
-        Argument((name, at), text, expand(text, values))
-        for name, texts in (("command", codespec.command), ("args", codespec.args))
-        for at, text in enumerate(texts)
-    )
-
-
-def program_name(text: str) -> str:
-    """Return the name of a program that is given by its name or its path."""
-    return text.rpartition("/")[2]
-
-
-def unwrapped(texts: Sequence[str]) -> int:
-    """Return where in an argument vector the program stands that wrappers (``env``, ``timeout 5``) start."""
-    at = 0
-    while at < len(texts) and program_name(texts[at]) in _WRAPPERS:
-        name = program_name(texts[at])
-        at += 1
-        while at < len(texts) and (
-            texts[at].startswith("-")
-            or name == "env" and _ENV_SETTING.fullmatch(texts[at])
-            or name == "timeout" and _DURATION.fullmatch(texts[at])
-        ):
-            at += 2 if texts[at] in _WRAPPER_VALUES else 1
-    return at
-
-
-@dataclass(frozen=True, slots=True)
-class Shell:
-    """How a shell was called.
-
-    Attributes:
-        at: Where in the argument vector its script, or the name of its script's file, stands; after the end if nowhere.
-        has_script: Whether a script stands there.
-    """
-
-    at: int
-    has_script: bool
-
-
-def shell_in(texts: Sequence[str]) -> Shell | None:
-    """Return how an argument vector calls a shell; None if it does not."""
-    at = unwrapped(texts)
-    if at >= len(texts) or program_name(texts[at]) not in SHELLS:
-        return None
-    at += 1
-    has_script = False
-    while at < len(texts) and texts[at][:1] in ("-", "+") and texts[at] not in ("-", "--"):
-        has_script |= bool(_WITH_SCRIPT.fullmatch(texts[at]))
-        at += 2 if _TAKES_VALUE.fullmatch(texts[at].replace("c", "")) else 1
-    if at < len(texts) and texts[at] in ("-", "--"):
-        at += 1
-    return Shell(at, has_script)
-
-
 def script_of(subject: Subject) -> Script | None:
-    """Return the shell script of a codespec; None if it has none, or its image's entrypoint may be anything."""
+    """Return the shell script of a codespec; None if it has none, or its image's entrypoint may be "
+    "anything.
+    """
     return _script_of(_Hashed(subject.codespec))
+
+
+def understood(subject: Subject) -> Iterator[tuple[Script, Commands]]:
+    """Yield the script of a codespec and its commands, if it has one that is understood."""
+    script = script_of(subject)
+    if script is not None and script.tree is not None:
+        yield script, script.tree
 
 
 class _Hashed:
@@ -214,11 +105,12 @@ def _pipes(buffers: Sequence[Buffer], tree: Commands) -> Mapping[str, Buffer]:
     given = list(_settings(tree))
     times = Counter(name for name, _ in given)
     pipes = {one.variable: one for one in buffers if one.variable not in times}
+    pipes |= {one.path: one for one in buffers}
     for name, value in given:
-        found = pipe_named(value, pipes, buffers) if times[name] == 1 else None
-        if found:
+        found = pipe_named(value, pipes) if times[name] == 1 else None
+        if found is not None:
             pipes[name] = found
-    return pipes | {one.path: one for one in buffers}
+    return pipes
 
 
 def _settings(tree: Commands) -> Iterator[tuple[str, str]]:
@@ -238,21 +130,17 @@ def _declared(command: Simple) -> Iterator[Word]:
         yield from command.words[1:]
 
 
-def pipe_named(
-    text: str, pipes: Mapping[str, Buffer], buffers: Sequence[Buffer] = ()
-) -> Buffer | None:
+def pipe_named(text: str, pipes: Mapping[str, Buffer]) -> Buffer | None:
     """Return the buffer whose pipe a word is, by a variable or its path."""
     if text.startswith(MARK) and text.endswith(MARK):
         return pipes.get(text[1:-1])
-    return pipes.get(text) if "/" in text else next((one for one in buffers if one.path == text), None)
+    return pipes.get(text) if "/" in text else None
 
 
 def commands_of(tree: Node) -> tuple[Simple, ...]:
     """Return all simple commands of a script, those of scripts inside it (``sh -c '…'``) too."""
     return tuple(
-        one
-        for command in simples(tree)
-        for one in (command, *simples(nested(command) or NOTHING))
+        one for command in simples(tree) for one in (command, *simples(nested(command) or _NOTHING))
     )
 
 
@@ -269,11 +157,21 @@ def nested(command: Simple) -> Commands | None:
 
 
 def program_of(command: Simple) -> tuple[str, tuple[Word, ...]]:
-    """Return the program that a command calls, wrappers aside, and its arguments; an empty name if it is not known."""
+    """Return the program that a command calls, wrappers aside, and its arguments; an empty name if it is "
+    "not known.
+    """
     at = unwrapped([one.plain for one in command.words])
     if at >= len(command.words):
         return "", ()
     return program_name(command.words[at].plain), command.words[at + 1 :]
+
+
+def nested_nodes(tree: Commands) -> Iterator[Node]:
+    """Yield the nodes of the scripts that a script gives to shells of their own."""
+    for command in simples(tree):
+        inner = nested(command)
+        if inner is not None:
+            yield from nodes(inner)
 
 
 def mentions(tree: Commands, pipes: Mapping[str, Buffer]) -> Counter[str]:

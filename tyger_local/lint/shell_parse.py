@@ -1,9 +1,9 @@
 """Reading shell scripts, as far as rules need it, and telling when they are not understood.
 
-The standard library's shlex makes words of a line, and knows neither substitutions nor what is nested. bashlex is a
-parser of bash, but under a licence that this project's is not compatible with, without ``case``, and without a release
-for years. What is wanted here is less: commands, their words and redirections, and what runs after, beside or instead
-of what. Of everything else, `NotUnderstood` is raised, and rules say nothing.
+The standard library's shlex makes words of a line, and knows neither substitutions nor what is nested.
+bashlex parses bash, but is licensed otherwise than this project can be, does not know ``case``, and had no
+release for years. What is wanted here is less: commands, their words and redirections, and what runs after,
+beside or instead of what. Of everything else, `NotUnderstood` is raised, and rules say nothing.
 """
 
 from __future__ import annotations
@@ -65,20 +65,26 @@ class _Parser(Words):
         self._depth = 0
 
     def sequence(self, ends: tuple[str, ...]) -> Sequence:
-        """Read up to one of the words or signs that end it, which stays; without any, to the end of the text."""
+        """Read up to what ends it, a word or a sign, which stays; without any, to the end of the text."""
         self._deeper()
         items: list[Item] = []
         while not self._is_end(ends):
             node = self._either()
             self.blanks()
             is_background = self.at("&")
-            if is_background or self.at(";") and not self.at(";;"):
+            if is_background or (self.at(";") and not self.at(";;")):
                 self.position += 1
             elif not self.at("\n") and not self._is_end(ends):
                 raise NotUnderstood
             items.append(Item(node, is_background))
         self._depth -= 1
         return Sequence(tuple(items))
+
+    def script(self, text: str, line: int) -> Sequence:
+        """Read a script that stands inside this one."""
+        inner = _Parser(text, line)
+        inner._depth = self._depth
+        return inner.sequence(())
 
     def _deeper(self) -> None:
         self._depth += 1
@@ -91,7 +97,7 @@ class _Parser(Words):
             if ends:
                 raise NotUnderstood
             return True
-        return any(self._reserved() == end or end in (")", ";;") and self.at(end) for end in ends)
+        return any(self._reserved() == end or (end in (")", ";;") and self.at(end)) for end in ends)
 
     def _reserved(self) -> str:
         found = _RESERVED.match(self.text, self.position)
@@ -122,8 +128,10 @@ class _Parser(Words):
         return node
 
     def _pipeline(self) -> Node:
-        while self._reserved() in ("!", "time"):
-            self.position += len(self._reserved())
+        is_negated = False
+        while (word := self._reserved()) in ("!", "time"):
+            is_negated ^= word == "!"
+            self.position += len(word)
             self.blanks()
         parts = [self._command()]
         self.blanks()
@@ -132,30 +140,27 @@ class _Parser(Words):
             self.space()
             parts.append(self._command())
             self.blanks()
-        return parts[0] if len(parts) == 1 else Pipeline(tuple(parts))
+        return (
+            parts[0] if len(parts) == 1 and not is_negated else Pipeline(tuple(parts), is_negated)
+        )
 
     def _command(self) -> Node:
-        if self.at("(("):
-            line = self.line
-            self.arithmetic()
-            return Simple((Word("((", line),), (), self._redirections(), line)
         if self.at("("):
-            self.position += 1
-            body = self.sequence((")",))
-            self._expect(")")
-            return Group(body, self._redirections(), is_subshell=True)
+            return self._calculation() if self.at("((") else self._group("(", ")")
         match self._reserved():
             case "":
                 return self._function() or self._simple()
             case "{":
-                self._expect("{")
-                body = self.sequence(("}",))
-                self._expect("}")
-                return Group(body, self._redirections(), is_subshell=False)
-            case "if":
-                return self._if()
+                return self._group("{", "}")
             case "for" | "while" | "until":
                 return self._loop()
+            case word:
+                return self._by_word(word)
+
+    def _by_word(self, word: str) -> Node:
+        match word:
+            case "if":
+                return self._if()
             case "case":
                 return self._case()
             case "function":
@@ -164,6 +169,17 @@ class _Parser(Words):
                 return self._test()
             case _:
                 raise NotUnderstood
+
+    def _calculation(self) -> Simple:
+        line = self.line
+        self.arithmetic()
+        return Simple((Word("((", line),), (), self._redirections(), line)
+
+    def _group(self, start: str, end: str) -> Group:
+        self._expect(start)
+        body = self.sequence((end,))
+        self._expect(end)
+        return Group(body, self._redirections(), is_subshell=start == "(")
 
     def _function(self) -> Function | None:
         found = _FUNCTION.match(self.text, self.position)
@@ -205,7 +221,8 @@ class _Parser(Words):
     def _loop(self) -> Loop:
         line, word = self.line, self._reserved()
         self._expect(word)
-        variable, words, condition = "", (), _NOTHING
+        variable, condition = "", _NOTHING
+        words: tuple[Word, ...] = ()
         if word == "for":
             variable, words = self._for()
         else:

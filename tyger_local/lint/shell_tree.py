@@ -18,7 +18,8 @@ class Word:
     """A word of a command.
 
     Attributes:
-        text: It without its quotes; ``$NAME`` stands there between two `MARK`, what only a run tells as `UNKNOWN`.
+        text: It without its quotes; NAME of ``$NAME`` stands between two `MARK`, what only a run tells is
+            `UNKNOWN`.
         line: Where it begins in the script, from 1.
         inner: The scripts in it whose output it takes, in order.
         beside: The scripts in it that run beside the command: ``<(…)`` and ``>(…)``.
@@ -77,9 +78,10 @@ class Sequence:
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """What runs at the same time, joined by ``|``."""
+    """What runs at the same time, joined by ``|``; `is_negated` if ``!`` stands before it."""
 
     parts: tuple[Node, ...]
+    is_negated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,13 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """``if`` or ``case``: one of its arms runs, or perhaps none; each arm has a condition, for ``case`` an empty one."""
+    """``if`` or ``case``: of its arms, one runs or none.
+
+    Attributes:
+        arms: Conditions, which ``case`` has not, and what is run where they hold.
+        is_whole: Whether one surely runs.
+        subject: What ``case`` looks at.
+    """
 
     arms: tuple[tuple[Sequence, Sequence], ...]
     is_whole: bool

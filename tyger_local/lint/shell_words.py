@@ -40,6 +40,10 @@ class Words(ABC):
     def sequence(self, ends: tuple[str, ...]) -> Sequence:
         """Read commands up to what ends them."""
 
+    @abstractmethod
+    def script(self, text: str, line: int) -> Sequence:
+        """Read a script that stands inside this one."""
+
     @property
     def line(self) -> int:
         """Return the number of the line where we are."""
@@ -152,7 +156,9 @@ class Words(ABC):
             if self.at("\\"):
                 follower = self.text[self.position + 1 : self.position + 2]
                 self.position += 2
-                parts.append(follower if follower in '$`"\\' else f"\\{follower}".replace("\\\n", ""))
+                parts.append(
+                    follower if follower in '$`"\\' else f"\\{follower}".replace("\\\n", "")
+                )
             elif self.at("$", "`"):
                 parts.append(self._substitution(is_quoted=True))
             else:
@@ -162,8 +168,7 @@ class Words(ABC):
 
     def _substitution(self, *, is_quoted: bool = False) -> str:
         if self.at("`"):
-            # What it holds is quoted in a way of its own.
-            raise NotUnderstood
+            return self._backquoted()
         if self.at("$(("):
             self.position += 1
             self.arithmetic()
@@ -192,6 +197,14 @@ class Words(ABC):
         self._here = here
         self.position += 1
         return script
+
+    def _backquoted(self) -> str:
+        line = self.line
+        script = self._up_to("`")
+        if "\\" in script:  # what is quoted there is quoted in a way of its own
+            raise NotUnderstood
+        self._inner.append(self.script(script, line))
+        return UNKNOWN
 
     def _ansi_quoted(self) -> str:
         part = self._up_to("'")

@@ -1,0 +1,217 @@
+"""Shells that are called in a way that does not do what is meant, or not at all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from tyger_local.lint.argv import (
+    Argument,
+    arguments_of,
+    buffers_of,
+    program_name,
+    shell_in,
+    unwrapped,
+)
+from tyger_local.lint.model import Finding, Rule, Severity, Subject
+from tyger_local.lint.shell import script_of
+
+_PID = re.compile(r"(?<!\$)(?:\$\$|\$\$\$(?=[A-Za-z_{]))(?!\$)(?P<next>[A-Za-z_]\w*|[0-9({])?")
+_COMMENT = re.compile(r"(?:^|(?<=\s))#[^\n]*")
+_OPERATORS = frozenset({"|", ">", ">>", "<", "&&", "||", "2>", "2>&1", "&>", ";", "&"})
+# They have arguments of their own that look like operators or patterns.
+_TAKES_OPERATORS = frozenset(
+    {"find", "expr", "test", "[", "jq", "fd", "xargs", "parallel", "rsync"}
+)
+_FILE_PROGRAMS = frozenset(
+    ["cat", "cp", "mv", "rm", "ls", "head", "tail", "wc", "gzip", "gunzip", "tar", "sort"]
+)
+
+
+def process_id(subject: Subject) -> Iterator[Finding]:
+    """A shell script uses `$$`, and the cluster makes one `$` of it.
+
+    In command, args and env, `$$` is Kubernetes' way to write a `$` that begins no reference. The shell is
+    left with a lone `$`. For the shell's process id write `$$$$`, of which `$$` is left; for a file of one's
+    own, `mktemp`.
+    """
+    script = script_of(subject)
+    if script is None:
+        return
+    written = script.argument.written
+    comments = [found.span() for found in _COMMENT.finditer(written)]
+    known = set(subject.codespec.env) | {one.variable for one in buffers_of(subject.codespec)}
+    for found in _PID.finditer(written):
+        is_comment = any(start <= found.start() < end for start, end in comments)
+        if is_comment or (
+            not found[0].startswith("$$$") and _is_escape(found["next"], written, known)
+        ):
+            continue
+        line = written.count("\n", 0, found.start()) + 1
+        yield Finding(
+            script.argument.path,
+            f"{script.place(line)}the cluster makes one $ of $$, so the shell does not see its process id "
+            "there",
+            "write $$$$ for the process id",
+        )
+        return
+
+
+def _is_escape(follower: str | None, script: str, known: set[str]) -> bool:
+    """Return whether `$$` was more likely meant as an escaped `$`: the variable or substitution exists."""
+    if not follower:
+        return False
+    if not (follower[0].isalpha() or follower[0] == "_"):
+        return True
+    return follower in known or follower.isupper() or bool(re.search(rf"\b{follower}=", script))
+
+
+def script_without_shell(subject: Subject) -> Iterator[Finding]:
+    """The command is a line for a shell, and no shell is called.
+
+    The cluster starts command and args as they are. A command that is one string with blanks is looked for as
+    a program of that name. Put a shell before it, or make each word a member of the list.
+    """
+    command = subject.codespec.command
+    if command and re.search(r"\s", command[0].strip()):
+        yield Finding(
+            ("command", 0),
+            "the cluster looks for a program whose name is this whole text, as no shell is called",
+            'call a shell: command: ["sh", "-c", …] with this text as the third member',
+        )
+
+
+def _has_script(texts: list[str]) -> bool:
+    shell = shell_in(texts)
+    return shell is not None and shell.has_script
+
+
+def operator_without_shell(subject: Subject) -> Iterator[Finding]:
+    """An operator of the shell is an argument of a program that is no shell.
+
+    Without a shell, the program itself gets `|` or `>` as an argument, and nothing is redirected.
+    """
+    arguments = arguments_of(subject.codespec)
+    texts = [one.text for one in arguments]
+    at = unwrapped(texts)
+    if not subject.codespec.command or _has_script(texts) or at >= len(texts):
+        return
+    if program_name(texts[at]) in _TAKES_OPERATORS:
+        return
+    for one in arguments[at + 1 :]:
+        if one.text in _OPERATORS:
+            yield Finding(
+                one.path,
+                f"no shell is called, so {program_name(texts[at])} gets {one.text} as an argument",
+                'write the command as one text for a shell: command: ["sh", "-c", "…"]',
+            )
+            return
+
+
+def variable_without_shell(subject: Subject) -> Iterator[Finding]:
+    """A pipe's variable is written as a shell would read it, and no shell is called.
+
+    The cluster replaces `$(INPUT_PIPE)` in command and args, and nothing else: `$INPUT_PIPE` and
+    `${INPUT_PIPE}` reach the program as they are.
+    """
+    arguments = arguments_of(subject.codespec)
+    if _has_script([one.text for one in arguments]) or (
+        not subject.codespec.command and len(arguments) < 2
+    ):
+        return
+    for one in arguments:
+        for buffer in buffers_of(subject.codespec):
+            name = re.escape(buffer.variable)
+            if re.fullmatch(rf'([-\w]+=)?"?\$(?:{name}|\{{{name}\}})"?', one.written):
+                yield Finding(
+                    one.path,
+                    f"no shell is called, so the program gets the text {one.written} and not the pipe's path",
+                    f"write $({buffer.variable})",
+                )
+
+
+def pattern_without_shell(subject: Subject) -> Iterator[Finding]:
+    """A `~` or a pattern of file names is an argument, and no shell is called.
+
+    Nobody replaces `~/x` by a path or `*.dat` by names of files: the program gets them as they are.
+    """
+    arguments = arguments_of(subject.codespec)
+    texts = [one.text for one in arguments]
+    at = unwrapped(texts)
+    if not subject.codespec.command or _has_script(texts) or at >= len(texts):
+        return
+    takes_files = program_name(texts[at]) in _FILE_PROGRAMS
+    for one in arguments[at:]:
+        is_pattern = takes_files and re.search(r"[*?]", one.text) and not one.text.startswith("-")
+        if one.text.startswith("~/") or is_pattern:
+            yield Finding(
+                one.path,
+                f"no shell is called, so {one.text} is taken as it is, and no file is found by it",
+                "write whole paths, or the command as one text for a shell",
+            )
+
+
+def shell_without_c(subject: Subject) -> Iterator[Finding]:
+    """A shell gets a script without `-c`.
+
+    `sh "echo a"` looks for a file of that name. With `-c` before it, the text is the script.
+    """
+    for shell_at, argument in _shell_argument(subject, has_script=False):
+        if re.search(r"\s", argument.text.strip()):
+            yield Finding(
+                argument.path,
+                "the shell takes this text for the name of a file, as there is no -c before it",
+                f"write -c between {shell_at} and the text",
+            )
+
+
+def _shell_argument(subject: Subject, *, has_script: bool) -> Iterator[tuple[str, Argument]]:
+    """Yield the name of the shell that is called, and the argument that is its script or its script's "
+    "file.
+    """
+    arguments = arguments_of(subject.codespec)
+    texts = [one.text for one in arguments]
+    shell = shell_in(texts) if subject.codespec.command else None
+    if shell is not None and shell.has_script == has_script and shell.at < len(arguments):
+        yield program_name(texts[unwrapped(texts)]), arguments[shell.at]
+
+
+def shell_arguments_lost(subject: Subject) -> Iterator[Finding]:
+    """Of several arguments after `sh -c`, only the first is the script.
+
+    `sh -c cat x` runs `cat` without an argument: what follows the script is `$0`, `$1` … in it.
+    """
+    script = script_of(subject)
+    if script is not None and script.rest and re.fullmatch(r"[\w./-]+", script.argument.text):
+        yield Finding(
+            script.argument.path,
+            f"the shell's script is {script.argument.text} alone, and what follows it is not passed on",
+            "write the script as one text, with its arguments in it, or call the program without a shell",
+        )
+
+
+def carriage_returns(subject: Subject) -> Iterator[Finding]:
+    """A script has Windows' ends of lines.
+
+    The shell takes the carriage return for a part of the last word: `set -e` fails, files get strange names.
+    """
+    script = script_of(subject)
+    if script is not None and "\r\n" in script.argument.text:
+        yield Finding(
+            script.argument.path,
+            "the script's lines end with a carriage return, which the shell takes for a part of the last "
+            "word",
+            "save the script with Unix' ends of lines (\\n instead of \\r\\n)",
+        )
+
+
+RULES = (
+    Rule("process-id", Severity.WARNING, "$$ in a script", process_id),
+    Rule("script-without-shell", Severity.ERROR, "a shell's line as a program's name", script_without_shell),
+    Rule("operator-without-shell", Severity.WARNING, "| or > without a shell", operator_without_shell),
+    Rule("variable-without-shell", Severity.WARNING, "$INPUT_PIPE without a shell", variable_without_shell),
+    Rule("pattern-without-shell", Severity.WARNING, "~ or * without a shell", pattern_without_shell),
+    Rule("shell-without-c", Severity.ERROR, "a shell's script without -c", shell_without_c),
+    Rule("shell-arguments-lost", Severity.WARNING, "arguments after sh -c", shell_arguments_lost),
+    Rule("carriage-returns", Severity.ERROR, "a script with Windows' ends of lines", carriage_returns),
+)  # fmt: skip
