@@ -108,11 +108,11 @@ class _Walk:
     """Goes through a script.
 
     Attributes:
-        found: What is opened again, by buffer and line.
+        found: What is opened again: once a buffer, line and certainty.
     """
 
     def __init__(self, pipes: Mapping[str, Buffer]) -> None:
-        self.found: dict[tuple[str, int], Reopening] = {}
+        self.found: dict[tuple[str, int, bool], Reopening] = {}
         self._pipes = pipes
         self._functions: dict[str, Node] = {}
         self._calls = 0
@@ -133,7 +133,7 @@ class _Walk:
                 return state
             case Simple():
                 return self._simple(node, state)
-            case Group() | Branch() | Loop():
+            case _:
                 return self._redirected(node, state)
 
     def _inside(self, node: Group | Branch | Loop, state: _State) -> _State | None:
@@ -142,7 +142,7 @@ class _Walk:
                 return (self._subshell if node.is_subshell else self.node)(node.body, state)
             case Branch():
                 return self._branch(node, state)
-            case Loop():
+            case _:
                 return self._loop(node, state)
 
     def _sequence(self, node: Sequence, state: _State) -> _State | None:
@@ -224,7 +224,7 @@ class _Walk:
         name = one.buffer.name
         if name in state.opened and name not in state.held.values():
             new = Reopening(one.buffer, state.opened[name], one.line, self._is_repeated)
-            self.found.setdefault((name, one.line), new)
+            self.found.setdefault((name, one.line, self._is_repeated), new)
 
     def _simple(self, node: Simple, state: _State) -> _State | None:
         for word in words(node):
@@ -246,7 +246,7 @@ class _Walk:
         script = nested(node)
         if script is not None:
             return self._subshell(script, state)
-        if name == "wait" and (len(node.words) == 1 or len(state.pending) == 1):
+        if name == "wait" and len(node.words) == 1:  # with an operand, it waits for one of them
             return replace(state, pending={}).closing(state.pending)
         body = self._functions.get(name)
         if body is None or self._calls == _DEEPEST_CALL:

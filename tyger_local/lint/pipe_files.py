@@ -48,14 +48,14 @@ def _has_flag(words_: tuple[Word, ...], letters: str, *long: str) -> bool:
 
 def _replaced_words(name: str, given: tuple[Word, ...]) -> tuple[Word, ...]:
     match name:
-        case "mv" | "rm" | "unlink" | "rename" | "mkfifo" | "shred":
+        case "mv" | "rm" | "unlink":
             return given
-        case "ln" | "install":
+        case "install":
             return _target_of(given)
-        case "cp" if _has_flag(given, "bls", "--remove-destination", "--backup"):
+        case "ln" if _has_flag(given, "f", "--force"):
             return _target_of(given)
-        case "sed" if _has_flag(given, "i", "--in-place"):
-            return given
+        case "cp" if _has_flag(given, "b", "--remove-destination", "--backup"):
+            return _target_of(given)
         case _:
             return ()
 
@@ -77,16 +77,16 @@ def pipe_replaced(subject: Subject) -> Iterator[Finding]:
     """
     for script, tree in understood(subject):
         for one in _replacements(tree, script.pipes):
-            is_output = one.buffer.direction is Direction.OUTPUT
+            pipe, name = one.buffer.in_shell, one.buffer.name
+            lost, fix = "it cannot be read afterwards", f"and read it: cat {pipe} > /tmp/{name}"
+            if one.buffer.direction is Direction.OUTPUT:
+                lost = "what is written there afterwards is lost"
+                fix = f"and write into it: cat /tmp/result > {pipe}"
             yield Finding(
                 script.argument.path,
-                f"{script.place(one.line)}{one.what} removes or replaces the pipe of '{one.buffer.name}', "
-                "and on the "
-                "cluster "
-                f"{'what is written there afterwards is lost' if is_output else 'it cannot be read afterwards'}",
-                f"leave the pipe where it is, and write into it: cat /tmp/result > {one.buffer.in_shell}"
-                if is_output
-                else f"leave the pipe where it is, and read it: cat {one.buffer.in_shell} > /tmp/{one.buffer.name}",
+                f"{script.place(one.line)}{one.what} removes or replaces the pipe of '{name}', and on "
+                f"the cluster {lost}",
+                f"leave the pipe where it is, {fix}",
             )
 
 
@@ -115,9 +115,8 @@ def pipe_tested(subject: Subject) -> Iterator[Finding]:
             if operator in ("-f", "-s") and buffer not in expected:
                 yield Finding(
                     script.argument.path,
-                    f"{script.place(word.line)}{operator} is false for the pipe of '{buffer.name}', which "
-                    "is no "
-                    "regular file and has no size",
+                    f"{script.place(word.line)}{operator} is false for the pipe of "
+                    f"'{buffer.name}', which is no regular file and has no size",
                     f"ask whether it is a pipe, or do not ask: [ -p {buffer.in_shell} ]",
                 )
 
@@ -156,9 +155,8 @@ def output_exists(subject: Subject) -> Iterator[Finding]:
                 if operator in ("-e", "-p") and buffer.direction is Direction.OUTPUT:
                     yield Finding(
                         script.argument.path,
-                        f"{script.place(word.line)}the script gives up if the output '{buffer.name}' "
-                        "exists, and its "
-                        "pipe always does",
+                        f"{script.place(word.line)}the script gives up if the output "
+                        f"'{buffer.name}' exists, and its pipe always does",
                         "remove the test",
                     )
 
@@ -178,9 +176,8 @@ def pipe_size(subject: Subject) -> Iterator[Finding]:
                 if buffer is not None:
                     yield Finding(
                         script.argument.path,
-                        f"{script.place(word.line)}{name} says that the pipe of '{buffer.name}' has 0 "
-                        "bytes, whatever "
-                        "the buffer holds",
+                        f"{script.place(word.line)}{name} says that the pipe of '{buffer.name}' "
+                        "has 0 bytes, whatever the buffer holds",
                         f"ask for the size of a file: cat {buffer.in_shell} > /tmp/{buffer.name}"
                         if buffer.direction is Direction.INPUT
                         else "ask for the size of a file, before it is written into the pipe",

@@ -33,7 +33,7 @@ _ONE_READER = "read it once into a file, and use that instead of the pipe: cat {
 def _reopened(subject: Subject) -> Iterator[tuple[Script, Reopening]]:
     for script, tree in understood(subject):
         seen: set[str] = set()
-        for one in reopenings(tree, script.pipes):
+        for one in sorted(reopenings(tree, script.pipes), key=lambda one: one.is_repeated):
             if one.buffer.name not in seen:
                 seen.add(one.buffer.name)
                 yield script, one
@@ -51,9 +51,9 @@ def output_opened_twice(subject: Subject) -> Iterator[Finding]:
         if one.buffer.direction is Direction.OUTPUT and not one.is_repeated:
             yield Finding(
                 script.argument.path,
-                f"{script.place(one.line)}the output '{one.buffer.name}' is opened again, after it was "
-                "closed in line "
-                f"{one.first}, and on the cluster that hangs or loses what is written",
+                f"{script.place(one.line)}the output '{one.buffer.name}' is opened again, after "
+                f"it was closed{script.in_line(one.first)}, and on the cluster that hangs or "
+                "loses what is written",
                 _ONE_WRITER.format(pipe=one.buffer.in_shell),
             )
 
@@ -68,9 +68,9 @@ def input_opened_twice(subject: Subject) -> Iterator[Finding]:
         if one.buffer.direction is Direction.INPUT and not one.is_repeated:
             yield Finding(
                 script.argument.path,
-                f"{script.place(one.line)}the input '{one.buffer.name}' is opened again, after it was "
-                "closed in line "
-                f"{one.first}, and on the cluster that hangs or misses what was read before",
+                f"{script.place(one.line)}the input '{one.buffer.name}' is opened again, after it "
+                f"was closed{script.in_line(one.first)}, and on the cluster that hangs or misses "
+                "what was read before",
                 _ONE_READER.format(pipe=one.buffer.in_shell, name=one.buffer.name),
             )
 
@@ -86,9 +86,9 @@ def pipe_opened_in_loop(subject: Subject) -> Iterator[Finding]:
             sign = "<" if one.buffer.direction is Direction.INPUT else ">"
             yield Finding(
                 script.argument.path,
-                f"{script.place(one.line)}the {one.buffer.direction.value} '{one.buffer.name}' is opened "
-                "anew each "
-                "time that the loop comes round, and on the cluster the second time hangs or loses data",
+                f"{script.place(one.line)}the {one.buffer.direction.value} '{one.buffer.name}' is "
+                "opened anew each time that the loop comes round, and on the cluster the second "
+                "time hangs or loses data",
                 f"redirect the loop as a whole: done {sign} {one.buffer.in_shell}",
             )
 
@@ -116,11 +116,10 @@ def pipe_wrong_way(subject: Subject) -> Iterator[Finding]:
                 reads = one.way is Way.READ
                 yield Finding(
                     script.argument.path,
-                    f"{script.place(one.line)}the {one.buffer.direction.value} '{one.buffer.name}' is "
-                    f"{'read' if reads else 'written'}, and on the cluster nobody is on the pipe's other "
-                    "side for that",
-                    f"{'read' if reads else 'write'} a file of the container's own instead, such as "
-                    f"/tmp/{one.buffer.name}",
+                    f"{script.place(one.line)}the {one.buffer.direction.value} "
+                    f"'{one.buffer.name}' is {'read' if reads else 'written'}, and on the cluster "
+                    "nobody is on the pipe's other side for that",
+                    f"{'read' if reads else 'write'} a file of the container's own instead",
                 )
 
 
@@ -135,9 +134,8 @@ def input_read_write(subject: Subject) -> Iterator[Finding]:
             if one.way is Way.BOTH and one.buffer.direction is Direction.INPUT:
                 yield Finding(
                     script.argument.path,
-                    f"{script.place(one.line)}the input '{one.buffer.name}' is opened for reading and "
-                    "writing, so its "
-                    "end never comes",
+                    f"{script.place(one.line)}the input '{one.buffer.name}' is opened for reading "
+                    "and writing, so its end never comes",
                     f"open it for reading only: {one.descriptor}< {one.buffer.in_shell}",
                 )
 
@@ -160,11 +158,10 @@ def background_writer(subject: Subject) -> Iterator[Finding]:
                 said.add(one.buffer.name)
                 yield Finding(
                     script.argument.path,
-                    f"{script.place(one.line)}the output '{one.buffer.name}' is written in the background, "
-                    "and when "
-                    "the script ends before that, what is left is lost",
-                    "wait for it: write `wait` as the script's last command, or after `>(…)` the command "
-                    "`wait $!`",
+                    f"{script.place(one.line)}the output '{one.buffer.name}' is written in the "
+                    "background, and when the script ends before that, what is left is lost",
+                    "wait for it: write `wait` as the script's last command, or after `>(…)` the "
+                    "command `wait $!`",
                 )
 
 
@@ -173,7 +170,7 @@ def _waits(command: Simple) -> bool:
     return (
         name in ("wait", "fg", "inotifywait")
         or (name == "kill" and any(one.plain == "-0" for one in given))
-        or (name == "tail" and any(one.plain.startswith("--pid") for one in given))
+        or (name == "tail" and any(one.text.startswith("--pid") for one in given))
     )  # fmt: skip
 
 
@@ -206,9 +203,9 @@ def input_read_partly(subject: Subject) -> Iterator[Finding]:
                 if one.buffer.direction is Direction.INPUT and named[one.buffer.name] == 1 and rest:
                     yield Finding(
                         script.argument.path,
-                        f"{script.place(one.line)}the input '{one.buffer.name}' is not read to its end, and "
-                        "the "
-                        "cluster fails a run that leaves more than 65,536 bytes of an input",
+                        f"{script.place(one.line)}the input '{one.buffer.name}' is not read to "
+                        "its end, and the cluster fails a run that leaves more than 65,536 bytes "
+                        "of an input",
                         f"read the rest too: {rest}",
                     )
 

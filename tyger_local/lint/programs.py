@@ -104,8 +104,8 @@ def needs_file(subject: Subject) -> Iterator[Finding]:
             for buffer in call.pipes:
                 yield Finding(
                     call.path,
-                    f"{call.place}{call.name} seeks in its files, and the pipe of '{buffer.name}' cannot be "
-                    "sought in",
+                    f"{call.place}{call.name} seeks in its files, and the pipe of '{buffer.name}' "
+                    "cannot be sought in",
                     f"copy it to a file first, and use that: cat {buffer.in_shell} > /tmp/{buffer.name}"
                     if buffer.direction is Direction.INPUT
                     else f"write to a file, and then: cat /tmp/{buffer.name} > {buffer.in_shell}",
@@ -147,9 +147,8 @@ def ffmpeg_overwrite(subject: Subject) -> Iterator[Finding]:
         if "-y" not in one.call.texts and not one.call.is_open:
             yield Finding(
                 one.call.path,
-                f"{one.call.place}ffmpeg asks whether to overwrite the pipe of '{one.buffer.name}', which "
-                "exists "
-                "already, and gives up",
+                f"{one.call.place}ffmpeg asks whether to overwrite the pipe of "
+                f"'{one.buffer.name}', which exists already, and gives up",
                 "give it the option -y, and not -n"
                 if "-n" in one.call.texts
                 else "give it the option -y",
@@ -166,8 +165,8 @@ def ffmpeg_format(subject: Subject) -> Iterator[Finding]:
         if not one.value("-f") and not one.call.is_open:
             yield Finding(
                 one.call.path,
-                f"{one.call.place}ffmpeg cannot tell by the name of the pipe of '{one.buffer.name}' which "
-                "format is meant",
+                f"{one.call.place}ffmpeg cannot tell by the name of the pipe of "
+                f"'{one.buffer.name}' which format is meant",
                 "name a format that is written from front to back, straight before the pipe: -f nut",
             )
 
@@ -183,10 +182,9 @@ def ffmpeg_seeks(subject: Subject) -> Iterator[Finding]:
             yield Finding(
                 one.call.path,
                 f"{one.call.place}ffmpeg seeks while it writes {one.value('-f')}, and the pipe of "
-                f"'{one.buffer.name}' "
-                "cannot be sought in",
-                "let it write fragments, with -movflags frag_keyframe+empty_moov before the pipe, or "
-                "another format: -f nut",
+                f"'{one.buffer.name}' cannot be sought in",
+                "let it write fragments, with -movflags frag_keyframe+empty_moov before the "
+                "pipe, or another format: -f nut",
             )
 
 

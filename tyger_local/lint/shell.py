@@ -53,9 +53,17 @@ class Script:
     tree: Commands | None = None
     pipes: Mapping[str, Buffer] = field(default_factory=dict)
 
+    @property
+    def _has_lines(self) -> bool:
+        return "\n" in self.argument.text.strip()
+
     def place(self, line: int) -> str:
         """Return which line of the script is meant, as the start of a sentence."""
-        return f"line {line} of the script: " if "\n" in self.argument.text.strip() else ""
+        return f"line {line} of the script: " if self._has_lines else ""
+
+    def in_line(self, line: int) -> str:
+        """Return which line of the script is meant, for the middle of a sentence."""
+        return f" in line {line}" if self._has_lines else ""
 
 
 def script_of(subject: Subject) -> Script | None:

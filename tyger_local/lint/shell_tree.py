@@ -10,7 +10,6 @@ from typing import TypeAlias
 # In a word's text, from Unicode's private area: a script that holds them is not understood.
 MARK, UNKNOWN = "\ue000", "\ue001"
 ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\+?=")
-_VARIABLE = re.compile(f"{MARK}([^{MARK}]*){MARK}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +33,6 @@ class Word:
     def plain(self) -> str:
         """Return its text where that is certain, else an empty one."""
         return "" if MARK in self.text or UNKNOWN in self.text else self.text
-
-    @property
-    def variable(self) -> str:
-        """Return the name of the variable that is the whole word, else an empty one."""
-        found = _VARIABLE.fullmatch(self.text)
-        return found[1] if found else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,5 +188,5 @@ def _children(node: Node) -> Iterator[Node]:
             yield from (node.condition, node.body)
         case Group() | Function():
             yield node.body
-        case Simple():
+        case _:
             pass

@@ -50,8 +50,8 @@ def process_id(subject: Subject) -> Iterator[Finding]:
         line = written.count("\n", 0, found.start()) + 1
         yield Finding(
             script.argument.path,
-            f"{script.place(line)}the cluster makes one $ of $$, so the shell does not see its process id "
-            "there",
+            f"{script.place(line)}the cluster makes one $ of $$, so the shell does not see its "
+            "process id there",
             "write $$$$ for the process id",
         )
         return
@@ -199,8 +199,8 @@ def carriage_returns(subject: Subject) -> Iterator[Finding]:
     if script is not None and "\r\n" in script.argument.text:
         yield Finding(
             script.argument.path,
-            "the script's lines end with a carriage return, which the shell takes for a part of the last "
-            "word",
+            "the script's lines end with a carriage return, which the shell takes for a part of "
+            "the last word",
             "save the script with Unix' ends of lines (\\n instead of \\r\\n)",
         )
 
