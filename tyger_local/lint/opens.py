@@ -12,48 +12,12 @@ from tyger_local.lint.shell_tree import MARK, Node, Redirection, Simple, Word, r
 from tyger_local.spec.buffers import Direction
 
 # What these are given by name, they read.
-READERS = frozenset(
-    [
-        "cat",
-        "head",
-        "tail",
-        "tac",
-        "wc",
-        "grep",
-        "egrep",
-        "fgrep",
-        "zgrep",
-        "zcat",
-        "gunzip",
-        "gzip",
-        "bzip2",
-        "bunzip2",
-        "bzcat",
-        "xz",
-        "unxz",
-        "xzcat",
-        "zstd",
-        "zstdcat",
-        "sort",
-        "cut",
-        "sed",
-        "awk",
-        "gawk",
-        "mawk",
-        "md5sum",
-        "sha1sum",
-        "sha256sum",
-        "sha512sum",
-        "cksum",
-        "od",
-        "hexdump",
-        "base64",
-        "cmp",
-        "nl",
-        "strings",
-        "jq",
-    ]
-)
+READERS = frozenset({
+    "cat", "head", "tail", "tac", "wc", "grep", "egrep", "fgrep", "zgrep", "zcat", "gunzip",
+    "gzip", "bzip2", "bunzip2", "bzcat", "xz", "unxz", "xzcat", "zstd", "zstdcat", "sort",
+    "cut", "sed", "awk", "gawk", "mawk", "md5sum", "sha1sum", "sha256sum", "sha512sum", "cksum",
+    "od", "hexdump", "base64", "cmp", "nl", "strings", "jq",
+})  # fmt: skip
 # What these are given by name, they open, to read or write it as the buffer is meant.
 _PROGRAMS = frozenset(
     ["python", "python3", "Rscript", "julia", "perl", "ruby", "octave", "ffmpeg", "ffprobe", "sox"]

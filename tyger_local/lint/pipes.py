@@ -219,7 +219,9 @@ def _how_to_read_the_rest(command: Simple, one: Open, tree: Sequence) -> str:
         return f"{{ head; cat > /dev/null; }} < {pipe}, with the options that head has now"
     if name == "dd" and any(each.startswith("count=") for each in texts):
         return f"{{ dd; cat > /dev/null; }} < {pipe}, with the operands that dd has now but for if="
-    if not name and command.words and not _uses_descriptor(tree, one.descriptor):
+    is_exec = bool(command.words) and command.words[0].plain == "exec" and not name
+    # Whatever runs afterwards may read descriptor 0.
+    if is_exec and one.descriptor != "0" and not _uses_descriptor(tree, one.descriptor):
         return f"cat <&{one.descriptor} > /dev/null"
     return ""
 

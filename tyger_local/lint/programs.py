@@ -31,7 +31,7 @@ _SEEKING = frozenset(
     ]
 )
 _MP4 = frozenset({"mp4", "mov", "ipod", "m4a", "3gp", "3g2", "psp", "f4v"})
-_STREAMED = re.compile(r"frag|empty_moov|isml|dash|cmaf")
+_STREAMED = re.compile(r"frag|empty_moov|dash|cmaf")
 
 
 @dataclass(frozen=True, slots=True)

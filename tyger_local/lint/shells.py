@@ -21,10 +21,10 @@ _COMMENT = re.compile(r"(?:^|(?<=\s))#[^\n]*")
 _OPERATORS = frozenset({"|", ">", ">>", "<", "&&", "||", "2>", "2>&1", "&>", ";", "&"})
 # They have arguments of their own that look like operators or patterns.
 _TAKES_OPERATORS = frozenset(
-    {"find", "expr", "test", "[", "jq", "fd", "xargs", "parallel", "rsync"}
+    {"find", "expr", "test", "[", "jq", "fd", "xargs", "parallel", "tr", "grep", "egrep", "sed"}
 )
 _FILE_PROGRAMS = frozenset(
-    ["cat", "cp", "mv", "rm", "ls", "head", "tail", "wc", "gzip", "gunzip", "tar", "sort"]
+    ["cat", "cp", "mv", "rm", "ls", "head", "tail", "wc", "gzip", "gunzip", "sort"]
 )
 
 
@@ -98,8 +98,8 @@ def operator_without_shell(subject: Subject) -> Iterator[Finding]:
         return
     if program_name(texts[at]) in _TAKES_OPERATORS:
         return
-    for one in arguments[at + 1 :]:
-        if one.text in _OPERATORS:
+    for before, one in zip(arguments[at:], arguments[at + 1 :], strict=False):
+        if one.text in _OPERATORS and not before.text.startswith("-"):  # not the value of an option
             yield Finding(
                 one.path,
                 f"no shell is called, so {program_name(texts[at])} gets {one.text} as an argument",

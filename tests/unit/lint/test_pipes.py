@@ -126,6 +126,7 @@ FIXES = [
     ("ffmpeg-overwrite", "ffmpeg -n -i x -f nut $OUT_PIPE", "ffmpeg -i x -y -f nut $OUT_PIPE"),
     ("ffmpeg-format", "ffmpeg -y -i $IN_PIPE $OUT_PIPE", "ffmpeg -y -i $IN_PIPE -f nut $OUT_PIPE"),
     ("ffmpeg-seeks", "ffmpeg -y -i x -f mp4 $OUT_PIPE", "ffmpeg -y -i x -f mp4 -movflags frag_keyframe+empty_moov $OUT_PIPE"),
+    ("ffmpeg-seeks", "ffmpeg -y -i x -f mp4 -movflags +faststart $OUT_PIPE", "ffmpeg -y -i x -f mp4 -frag_duration 9 $OUT_PIPE"),
     ("ffmpeg-seeks", "ffmpeg -y -i x -f mov $OUT_PIPE", "ffmpeg -y -i x -f nut $OUT_PIPE"),
     ("carriage-returns", "set -e\r\ncat $IN_PIPE", "set -e\ncat $IN_PIPE"),
 ]  # fmt: skip
@@ -180,6 +181,8 @@ def test_what_is_found_is_gone_once_it_is_fixed(rule: str, bad: str, good: str) 
         "head -n -5 $IN_PIPE; ",
         "head -c-5 $IN_PIPE; ",
         "exec 3< $IN_PIPE; read -u 3 x",
+        "exec < $IN_PIPE; cat",
+        "$x < $IN_PIPE",
         "dd if=$IN_PIPE of=$OUT_PIPE; < $IN2",
         "zip - x > $OUT_PIPE; unzip /tmp/x",
         "ffmpeg $options -i x $OUT_PIPE",
