@@ -162,7 +162,8 @@ def ffmpeg_format(subject: Subject) -> Iterator[Finding]:
     It guesses the format by the end of the file's name, and a pipe's name has none.
     """
     for one in _ffmpeg_outputs(subject):
-        if not one.value("-f") and not one.call.is_open:
+        # A misspelt option is another error, which ffmpeg names.
+        if not any(option in ("-f", "-f-") for option in one.options) and not one.call.is_open:
             yield Finding(
                 one.call.path,
                 f"{one.call.place}ffmpeg cannot tell by the name of the pipe of "

@@ -153,6 +153,11 @@ def test_nothing_is_said_of_the_examples(path: Path) -> None:
 
 def test_nothing_is_said_of_tygers_guides() -> None:
     assert _found([], ["-i", "$(IN_PIPE)", "-vf", "negate", "-f", "nut", "-y", OUT], "ffmpeg") == []
+    for args in (
+        ["$(IN_PIPE)", "-vf", "negate", "-f-", "nut", "-y", OUT],  # as it was printed
+        ["-i", "$(IN_PIPE)", "-vf", "negate", "-f-", "nut", "-y", OUT],
+    ):
+        assert _found([], args, "quay.io/linuxserver.io/ffmpeg") == []
     hello = 'set -euo pipefail\ninp=$(cat "$IN_PIPE")\necho "Hello ${inp}" > "$OUT_PIPE"\n'
     assert _found(["bash", "-c", hello]) == []
 
