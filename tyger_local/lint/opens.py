@@ -82,10 +82,10 @@ def _named(name: str, words: tuple[Word, ...]) -> Iterator[tuple[Word, Way | Non
     elif name in _WRITERS:
         yield from ((word, Way.WRITE) for word in words)
     elif name == "cp":
-        *sources, target = [word for word in words if not word.text.startswith("-")] or [None]
-        if target is not None and sources:
-            yield from ((word, Way.READ) for word in sources if word is not None)
-            yield target, Way.WRITE
+        names = [word for word in words if not word.text.startswith("-")]
+        if len(names) > 1:
+            yield from ((word, Way.READ) for word in names[:-1])
+            yield names[-1], Way.WRITE
     elif name in READERS or name in _OUTPUT_FLAGS:
         yield from _read_or_put(name, words)
     elif name in _PROGRAMS and not any(word.text in _CODE_FLAGS for word in words):

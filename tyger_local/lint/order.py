@@ -31,7 +31,7 @@ from tyger_local.lint.shell_tree import (
 )
 
 _JUMPS = frozenset({"break", "continue", "return", "exit"})
-_DEEPEST_CALL = 5
+_DEEPEST_CALL, _MOST_CALLS = 5, 200  # of functions: they may call each other for ever
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,9 @@ class _Walk:
         self.found: dict[tuple[str, int, bool], Reopening] = {}
         self._pipes = pipes
         self._functions: dict[str, Node] = {}
+        self._depth = 0
         self._calls = 0
+        self._is_second = False
         self._is_repeated = False
 
     def node(self, node: Node, state: _State) -> _State | None:
@@ -193,10 +195,12 @@ class _Walk:
         is_certain = bool(node.words) and all(map(_is_one, node.words))
         if any(_jumps(one) for one in simples(node.body)):
             return _join(state, after)
-        if after is not None and not (is_certain and len(node.words) == 1):
-            outer, self._is_repeated = self._is_repeated, self._is_repeated or not is_certain
+        is_single = is_certain and len(node.words) == 1
+        # Within a second round, a third would show nothing new, and loops in loops would take for ever.
+        if after is not None and not is_single and not self._is_second:
+            self._is_second, self._is_repeated = True, not is_certain
             self._round(node, after)
-            self._is_repeated = outer
+            self._is_second, self._is_repeated = False, False
         return after if is_certain else _join(state, after)
 
     def _round(self, node: Loop, state: _State) -> _State | None:
@@ -249,11 +253,12 @@ class _Walk:
         if name == "wait" and len(node.words) == 1:  # with an operand, it waits for one of them
             return replace(state, pending={}).closing(state.pending)
         body = self._functions.get(name)
-        if body is None or self._calls == _DEEPEST_CALL:
+        if body is None or self._depth == _DEEPEST_CALL or self._calls == _MOST_CALLS:
             return state
+        self._depth += 1
         self._calls += 1
         after = self.node(body, state)
-        self._calls -= 1
+        self._depth -= 1
         returns = any(program_of(one)[0] == "return" for one in simples(body))
         return _join(state, after) if returns else after
 

@@ -86,8 +86,10 @@ class Words(ABC):
 
     def _skip_here(self, end: str, *, has_tabs: bool) -> None:
         while not self.is_at_end:
-            line, _, _ = self.text[self.position :].partition("\n")
-            self.position = min(self.position + len(line) + 1, len(self.text))
+            newline = self.text.find("\n", self.position)
+            stop = newline if newline >= 0 else len(self.text)
+            line = self.text[self.position : stop]
+            self.position = min(stop + 1, len(self.text))
             if (line.lstrip("\t") if has_tabs else line) == end:
                 self.position -= self.text[self.position - 1] == "\n"
                 return

@@ -224,3 +224,14 @@ def test_a_name_that_no_shell_can_read_is_a_reference_in_the_fix() -> None:
     )
     (found,) = findings(Subject(codespec), RULES)
     assert found.fix.endswith('cat /tmp/result > "$(MY-OUT_PIPE)"')
+
+
+def test_what_is_nested_deeply_does_not_take_for_ever() -> None:
+    loops = "for i in 1 2; do " * 25 + "echo > $OUT_PIPE" + "; done" * 25
+    assert _found(loops) == ["output-opened-twice"]
+    loops = "while a; do " * 25 + "echo > $OUT_PIPE" + "; done" * 25
+    assert _found(loops) == ["pipe-opened-in-loop"]
+    calls = "".join(f"f{at}() {{ {f'f{at + 1}; ' * 50} }}; " for at in range(5))
+    assert _found(f"{calls} f5() {{ echo; }}; f0; echo > $OUT_PIPE; echo > $OUT_PIPE") == [
+        "output-opened-twice"
+    ]
