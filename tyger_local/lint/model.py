@@ -45,6 +45,7 @@ class Subject:
         replicas: How many containers of it a run asks for, where a run is looked at; else 1.
         written: The scalars of the document as they were written, by their paths in the codespec; empty for
             one that was never in a file.
+        written_keys: The keys of its mappings, the same.
         has_workers: Whether the job is looked at together with workers.
         worker_endpoints: The workers' endpoints then, by name.
     """
@@ -52,6 +53,7 @@ class Subject:
     codespec: AnyCodespec
     replicas: int = 1
     written: Mapping[Path, WrittenScalar] = field(default_factory=dict)
+    written_keys: Mapping[Path, WrittenScalar] = field(default_factory=dict)
     has_workers: bool = False
     worker_endpoints: Mapping[str, int] = field(default_factory=dict)
 
@@ -65,6 +67,8 @@ class Finding:
         happens: What happens on the cluster, as a sentence without its final stop.
         fix: What to do, the same; followed literally, it makes the finding go away and the codespec work.
         rule: The rule's id, and its severity, once the rule was run by `tyger_local.lint.run`.
+        line: Which line of the text there is meant, counted from 0; None for the whole.
+        is_key: Whether the key there is meant and not its value.
     """
 
     path: Path
@@ -72,6 +76,8 @@ class Finding:
     fix: str
     rule: str = ""
     severity: Severity = Severity.WARNING
+    line: int | None = None
+    is_key: bool = False
 
 
 Check: TypeAlias = Callable[[Subject], Iterable[Finding]]

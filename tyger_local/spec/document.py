@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, field
+from typing import TypeAlias, TypeVar
 
 from tyger_local.errors import SpecError
 from tyger_local.spec.place import Path, Place
@@ -27,12 +27,14 @@ from tyger_local.spec.yaml_nodes import (
     read_nodes,
     too_deep,
 )
-from tyger_local.spec.yaml_problems import MAX_DEPTH, parse_error
+from tyger_local.spec.yaml_problems import LINE_BREAK, MAX_DEPTH, parse_error
 from tyger_local.spec.yaml_scalars import Scalar, ScalarError, key_text, resolve
 
 __all__ = ["Document", "Path", "Place", "Scalar", "Value", "read_document"]
 
 Value: TypeAlias = "Scalar | list[Value] | dict[str, Value]"
+
+T = TypeVar("T")
 
 _MERGE_TAG = "tag:yaml.org,2002:merge"
 _NOT_TEXT = re.compile("[\0\ud800-\udfff]")
@@ -52,11 +54,17 @@ class Document:
         places: Place of every value; an alias's own place, but what is inside it stands where its
             anchor does.
         key_places: Place of every mapping key.
+        text: What was read; empty for a document that was never text.
+        scalars: Every scalar as it was written.
+        key_scalars: Every mapping key as it was written, by the path that it came to.
     """
 
     value: Value
     places: Mapping[Path, Place]
     key_places: Mapping[Path, Place]
+    text: str = field(default="", repr=False, compare=False)
+    scalars: Mapping[Path, ScalarNode] = field(default_factory=dict, repr=False, compare=False)
+    key_scalars: Mapping[Path, ScalarNode] = field(default_factory=dict, repr=False, compare=False)
 
     def place(self, path: Path) -> Place:
         """Find the place of the value at `path`, or of what comes nearest.
@@ -73,12 +81,24 @@ class Document:
         """Find the place of the key at `path`; where there is none, that of `place`."""
         return _look_up(self.key_places, path) or self.place(path)
 
+    def line_place(self, path: Path, line: int) -> Place:
+        """Find the place of a line, counted from 0, of the text at `path`.
 
-def _look_up(places: Mapping[Path, Place], path: Path) -> Place | None:
-    if path in places:
-        return places[path]
+        Only a literal (``|``) has the lines of its text; of any other, it is the place of the whole.
+        """
+        scalar = _look_up(self.scalars, path)
+        if scalar is None or not scalar.literal:
+            return self.place(path)
+        number = (scalar.place.line or 0) + 1 + line
+        written = LINE_BREAK.split(self.text)[number - 1]
+        return Place(scalar.place.source, number, len(written) - len(written.lstrip(" ")) + 1)
+
+
+def _look_up(known: Mapping[Path, T], path: Path) -> T | None:
+    if path in known:
+        return known[path]
     folded = _folded(path)
-    return next((place for other, place in places.items() if _folded(other) == folded), None)
+    return next((found for other, found in known.items() if _folded(other) == folded), None)
 
 
 def _folded(path: Path) -> Path:
@@ -105,7 +125,9 @@ def read_document(text: str, source: str, *, loader: Loader = LOADER) -> Documen
         return Document(None, {(): Place(source)}, {})
     builder = _Builder(source)
     value = builder.value(root, ())
-    return Document(value, builder.places, builder.key_places)
+    return Document(
+        value, builder.places, builder.key_places, text, builder.scalars, builder.key_scalars
+    )
 
 
 class _Builder:
@@ -114,6 +136,8 @@ class _Builder:
     def __init__(self, source: str) -> None:
         self.places: dict[Path, Place] = {}
         self.key_places: dict[Path, Place] = {}
+        self.scalars: dict[Path, ScalarNode] = {}
+        self.key_scalars: dict[Path, ScalarNode] = {}
         self._source = source
         self._open_aliases: list[AliasNode] = []
         self._nodes = 1  # go-yaml counts the document
@@ -126,6 +150,7 @@ class _Builder:
         self._count(node, path)
         self.places[path] = node.place
         if isinstance(node, ScalarNode):
+            self.scalars[path] = node
             return self._scalar(node)
         if isinstance(node, ListNode):
             return [self.value(item, (*path, i)) for i, item in enumerate(node.items)]
@@ -143,13 +168,14 @@ class _Builder:
             if _is_merge(key_node):
                 self._merge(mapping, value_node, path)
                 continue
-            key = self._key(key_node, path)
+            key, written = self._key(key_node, path)
             child = (*path, key)
             if key in mapping:
                 raise self._already_set(key, key_node, child)
             if self._merging:
                 self._merged.add(child)
             self.key_places[child] = key_node.place
+            self.key_scalars[child] = written
             mapping[key] = self.value(value_node, child)
 
     def _merge(self, mapping: dict[str, Value], node: Node, path: Path) -> None:
@@ -173,7 +199,7 @@ class _Builder:
                 self._fill(mapping, target, path)
             self._merging -= 1
 
-    def _key(self, node: Node, path: Path) -> str:
+    def _key(self, node: Node, path: Path) -> tuple[str, ScalarNode]:
         target = node.target if isinstance(node, AliasNode) else node
         self._count(node, path)
         if not isinstance(target, ScalarNode):
@@ -181,7 +207,7 @@ class _Builder:
                 "unsupported map key: a list or a mapping", "a key is plain text", node.place
             )
         try:
-            return key_text(self._scalar(target))
+            return key_text(self._scalar(target)), target
         except ScalarError as exc:
             hint = "quote the key to make it text"
             raise self._error(str(exc), hint, node.place) from exc

@@ -30,12 +30,13 @@ from tyger_local.spec.yaml_problems import (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScalarNode:
-    """A scalar as written; `tag` is empty when it has none."""
+    """A scalar as written; `tag` is empty when it has none, `literal` when it begins with ``|``."""
 
     place: Place
     text: str
     tag: str
     plain: bool
+    literal: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -174,7 +175,8 @@ class _Composer:
         return AliasNode(place, name, self._anchors[name])
 
     def _scalar(self, event: yaml.ScalarEvent, place: Place) -> ScalarNode:
-        node = ScalarNode(place, event.value, event.tag or "", event.implicit[0])
+        literal = event.style == "|"
+        node = ScalarNode(place, event.value, event.tag or "", event.implicit[0], literal)
         self._anchor(event, node)
         return node
 

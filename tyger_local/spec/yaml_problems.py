@@ -16,7 +16,7 @@ from yaml.reader import ReaderError
 from tyger_local.errors import SpecError
 from tyger_local.spec.place import Place
 
-_LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _FORBIDDEN = re.compile(
     "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]",
 )
@@ -181,7 +181,7 @@ def _control_character(text: str, source: str) -> SpecError:
 def place_of(text: str, index: int, source: str) -> Place:
     """Find the place of the character at `index`; beyond the last one, that of the last."""
     index = min(index, max(len(text.rstrip()) - 1, 0))
-    breaks = list(_LINE_BREAK.finditer(text, 0, index))
+    breaks = list(LINE_BREAK.finditer(text, 0, index))
     begin = breaks[-1].end() if breaks else 0
     return Place(source, len(breaks) + 1, index - begin + 1)
 
