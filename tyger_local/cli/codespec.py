@@ -81,11 +81,14 @@ def create(names: tuple[str, ...], **given: object) -> None:
     """
     # Late: loads YAML.
     from tyger_local.cli.codespec_flags import file_and_flags  # noqa: PLC0415
+    from tyger_local.spec.decode import decode_codespec_file  # noqa: PLC0415
+    from tyger_local.workspace.reading import read_file  # noqa: PLC0415
 
     codespecs = workspace().codespecs
     behind = after_dashes()
     path, flags = file_and_flags(given, behind)
-    file = None if path is None else codespecs.read(path)
+    document = None if path is None else read_file(path)
+    file = None if document is None else decode_codespec_file(document)
     name = names[0] if names else (file.name if file else "")
     if not names and path is None:
         raise UsageError(
@@ -99,10 +102,10 @@ def create(names: tuple[str, ...], **given: object) -> None:
     _refuse_extra(names[1:], behind)
     check_codespec_name(name)
     if given["dry_run"]:
-        resolved = codespecs.resolve(file or {}, flags)
+        resolved = codespecs.resolve(file or {}, flags, document)
         print_value(shown({**resolved, "name": name}), "json")
         return
-    created = codespecs.create(name, file or {}, flags)
+    created = codespecs.create(name, file or {}, flags, document)
     console().say(
         "debug", "Created" if created.is_new else "Unchanged", name=name, version=created.version
     )

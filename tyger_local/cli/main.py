@@ -22,6 +22,7 @@ root = Group(
         "codespec": "codespec:codespec",
         "run": "run:run",
         "buffer": "buffer:buffer",
+        "lint": "lint:lint",
         "export": "export:export",
         "prune": "prune:prune",
         "df": "df:df",

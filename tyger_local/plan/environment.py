@@ -94,7 +94,9 @@ def _differences(
             continue
         if name == RUN_ID_VARIABLE:
             text = f"the codespec's env sets {name}: the cluster would use '{cluster[name]}'"
-            yield Difference("env-injected", f"{text}, here it is '{here[name]}'", strict=True)
+            yield Difference(
+                "env-injected", f"{text}, here it is '{here[name]}'", strict=True, variable=name
+            )
         elif any(reference in pipes for reference in references(value)):
             yield Difference(
                 "env-pipe-reference",
@@ -102,6 +104,7 @@ def _differences(
                 f"its value would be '{cluster[name]}' and not '{here[name]}'; "
                 "refer to the pipe in args or command instead",
                 strict=True,
+                variable=name,
             )
         else:
             yield Difference(
@@ -110,4 +113,5 @@ def _differences(
                 "there, variables are defined in order of the length of their names and then "
                 "alphabetically, and a value sees only those before it",
                 strict=True,
+                variable=name,
             )

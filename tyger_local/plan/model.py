@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from tyger_local.spec.buffers import Direction
@@ -143,11 +143,13 @@ class Difference:
         code: Stable name of the kind of difference.
         text: A sentence that names it, without its final stop.
         strict: Whether ``--strict`` makes it an error.
+        variable: The variable of ``env`` that it is about; empty for none.
     """
 
     code: str
     text: str
     strict: bool = False
+    variable: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

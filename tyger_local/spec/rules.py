@@ -7,12 +7,14 @@ server's checks of pods.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from tyger_local.errors import SpecError
 from tyger_local.spec.buffers import pipe_variable
 from tyger_local.spec.expansion import references
-from tyger_local.spec.models import AnyCodespec, JobCodespec, Socket, WorkerCodespec
+from tyger_local.spec.models import AnyCodespec, Buffers, JobCodespec, Socket, WorkerCodespec
 from tyger_local.spec.names import check_buffer_names
+from tyger_local.spec.place import Path
 from tyger_local.spec.quantity import Quantity
 
 LONGEST_BUFFER_NAME = 48
@@ -74,51 +76,84 @@ def _check_socket_buffer(
     used.add(buffer.lower())
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Something for which the cluster refuses a pod.
+
+    Attributes:
+        code: Stable name of the kind of reason.
+        path: Where in the codespec.
+        text: The reason, a sentence without its final stop.
+    """
+
+    code: str
+    path: Path
+    text: str
+
+
 def cluster_refusals(codespec: AnyCodespec) -> tuple[str, ...]:
     """Return what the cluster would refuse of `codespec` when a run of it starts.
 
     Tyger stores such a codespec without a word; the pod is what the Kubernetes API server then
     refuses. Each reason is a sentence without its final stop.
     """
-    return (*_refused_quantities(codespec), *_refused_names(codespec))
+    return tuple(refusal.text for refusal in refusals(codespec))
 
 
-def _refused_quantities(codespec: AnyCodespec) -> Iterator[str]:
+def refusals(codespec: AnyCodespec) -> Iterator[Refusal]:
+    """Yield the same with their places."""
+    yield from _refused_quantities(codespec)
+    yield from _refused_names(codespec)
+
+
+def _refused_quantities(codespec: AnyCodespec) -> Iterator[Refusal]:
     resources = codespec.resources
-    named: tuple[tuple[str, Quantity | None], ...] = (
-        ("cpu request", resources.requests.cpu),
-        ("memory request", resources.requests.memory),
-        ("cpu limit", resources.limits.cpu),
-        ("memory limit", resources.limits.memory),
-        ("gpu", resources.gpu),
-        ("shm", resources.shm),
+    named: tuple[tuple[str, Quantity | None, Path], ...] = (
+        ("cpu request", resources.requests.cpu, ("requests", "cpu")),
+        ("memory request", resources.requests.memory, ("requests", "memory")),
+        ("cpu limit", resources.limits.cpu, ("limits", "cpu")),
+        ("memory limit", resources.limits.memory, ("limits", "memory")),
+        ("gpu", resources.gpu, ("gpu",)),
+        ("shm", resources.shm, ("shm",)),
     )
-    for name, quantity in named:
+    for name, quantity, path in named:
         if quantity is not None and quantity.nanos < 0:
-            yield f"the {name} is negative ({quantity})"
+            text = f"the {name} is negative ({quantity})"
+            yield Refusal("negative-quantity", ("resources", *path), text)
     if resources.gpu is not None and resources.gpu.nanos % 10**9:
-        yield f"the number of GPUs is not an integer ({resources.gpu})"
+        text = f"the number of GPUs is not an integer ({resources.gpu})"
+        yield Refusal("fractional-gpu", ("resources", "gpu"), text)
     for name, request, limit in (
         ("cpu", resources.requests.cpu, resources.limits.cpu),
         ("memory", resources.requests.memory, resources.limits.memory),
     ):
         if request is not None and limit is not None and request.nanos > limit.nanos:
-            yield f"the {name} request ({request}) is above the {name} limit ({limit})"
+            text = f"the {name} request ({request}) is above the {name} limit ({limit})"
+            yield Refusal("request-above-limit", ("resources", "requests", name), text)
 
 
-def _refused_names(codespec: AnyCodespec) -> Iterator[str]:
+def _refused_names(codespec: AnyCodespec) -> Iterator[Refusal]:
     if isinstance(codespec, WorkerCodespec):
         for name, port in codespec.endpoints.items():
             if not 0 < port <= HIGHEST_PORT:
-                yield f"the port of endpoint '{name}' is not between 1 and {HIGHEST_PORT} ({port})"
+                text = f"the port of endpoint '{name}' is not between 1 and {HIGHEST_PORT} ({port})"
+                yield Refusal("endpoint-port", ("endpoints", name), text)
     else:
-        for buffer in (*codespec.buffers.inputs, *codespec.buffers.outputs):
-            if len(buffer) > LONGEST_BUFFER_NAME:
-                yield (
-                    f"the buffer name '{buffer}' has {len(buffer)} characters, "
-                    f"more than {LONGEST_BUFFER_NAME}"
-                )
+        yield from _refused_buffers(codespec.buffers)
     for name in codespec.env:
         # The relaxed rule of Kubernetes 1.32 and later: printable ASCII except '='.
         if not name or "=" in name or not (name.isascii() and name.isprintable()):
-            yield f"'{name}' is no name for an environment variable"
+            text = f"'{name}' is no name for an environment variable"
+            yield Refusal("env-name", ("env", name), text)
+
+
+def _refused_buffers(buffers: Buffers) -> Iterator[Refusal]:
+    for direction, names in (("inputs", buffers.inputs), ("outputs", buffers.outputs)):
+        for index, buffer in enumerate(names):
+            if len(buffer) > LONGEST_BUFFER_NAME:
+                yield Refusal(
+                    "buffer-name-length",
+                    ("buffers", direction, index),
+                    f"the buffer name '{buffer}' has {len(buffer)} characters, "
+                    f"more than {LONGEST_BUFFER_NAME}",
+                )

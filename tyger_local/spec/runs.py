@@ -107,6 +107,7 @@ class RunRequest:
 
     Attributes:
         timeout_s: Seconds from the start of the container after which the run fails.
+        document: The file that was read, if one was.
     """
 
     job: TargetRequest
@@ -115,6 +116,7 @@ class RunRequest:
     timeout_s: int
     tags: Mapping[str, str]
     buffer_access_ttl: str
+    document: Document | None = field(default=None, repr=False, compare=False)
 
     @property
     def replicas(self) -> dict[str, int]:
@@ -171,6 +173,7 @@ def run_request(document: Document | None, flags: RunFlags) -> RunRequest:
         timeout_s=DEFAULT_TIMEOUT_S if timeout_s is None else timeout_s,
         tags=tags,
         buffer_access_ttl=access_ttl,
+        document=document,
     )
 
 

@@ -18,6 +18,7 @@ from tyger_local.workspace.clock import now
 from tyger_local.workspace.reading import read_file
 
 if TYPE_CHECKING:  # the models are loaded late
+    from tyger_local.spec.document import Document
     from tyger_local.spec.flags import CodespecFlags
     from tyger_local.spec.models import CodespecFile
 
@@ -59,13 +60,17 @@ class Codespecs:
         return decode_codespec_file(read_file(path))
 
     def resolve(
-        self, codespec: CodespecFile | Mapping[str, object], flags: CodespecFlags | None = None
+        self,
+        codespec: CodespecFile | Mapping[str, object],
+        flags: CodespecFlags | None = None,
+        document: Document | None = None,
     ) -> JsonObject:
         """Return what `create` would store, without storing it; it warns as `create` does.
 
         Args:
             codespec: What a file holds, or the same as a mapping.
             flags: What is laid over it.
+            document: The file, for the places of warnings and the comments that ignore some.
 
         Raises:
             SpecError: A rule of Tyger's is broken.
@@ -76,6 +81,7 @@ class Codespecs:
         from tyger_local.spec.models import CodespecFile  # noqa: PLC0415
         from tyger_local.spec.rules import cluster_refusals  # noqa: PLC0415
         from tyger_local.spec.written import written  # noqa: PLC0415
+        from tyger_local.workspace.linting import creation_warnings  # noqa: PLC0415
 
         if not isinstance(codespec, (Mapping, CodespecFile)):
             raise UsageError(
@@ -88,6 +94,8 @@ class Codespecs:
             self._warn(
                 f"the cluster stores this codespec, but would refuse every run of it: {reason}"
             )
+        for text in creation_warnings(model, codespec, document):
+            self._warn(text)
         return written(model)
 
     def create(
@@ -95,6 +103,7 @@ class Codespecs:
         name: str,
         codespec: CodespecFile | Mapping[str, object],
         flags: CodespecFlags | None = None,
+        document: Document | None = None,
     ) -> CreatedVersion:
         """Store a codespec as the next version of `name`, unless it is the same as the latest.
 
@@ -102,6 +111,7 @@ class Codespecs:
             name: Lower case letters, digits, ``-``, ``_`` and ``.``; at most 200 characters.
             codespec: What a file holds (`read`), or the same as a mapping.
             flags: What is laid over it.
+            document: The file, for the places of warnings and the comments that ignore some.
 
         Raises:
             UsageError: The name is not allowed.
@@ -109,7 +119,7 @@ class Codespecs:
             StoreError: The store cannot be written.
         """
         check_codespec_name(name)
-        return self.keep(name, self.resolve(codespec, flags))
+        return self.keep(name, self.resolve(codespec, flags, document))
 
     def keep(self, name: str, document: JsonObject) -> CreatedVersion:
         """Store what `resolve` returned as the next version of `name`, as `create` does.

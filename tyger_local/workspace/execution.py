@@ -163,7 +163,7 @@ class Execution:
         return Order(
             home=home.absolute(),
             engine=self._engine.name,
-            request=replace(self._request, job=job, worker=worker),
+            request=replace(self._request, job=job, worker=worker, document=None),
             overrides=self._options.overrides,
             options=self._options.options,
             strict=self._options.strict,
@@ -175,7 +175,17 @@ class Execution:
         from tyger_local.plan.describe import described  # noqa: PLC0415
 
         connections = {name: str(connection) for name, connection in self._connections.items()}
-        return described(self._draft, connections)
+        remarks = (Difference("lint", text) for text in self.remarks())
+        draft = replace(self._draft, differences=(*self._draft.differences, *remarks))
+        return described(draft, connections)
+
+    def remarks(self) -> list[str]:
+        """Return what rules find in the codespecs and the differences do not say."""
+        # Late: a run does not wait for it.
+        from tyger_local.workspace.linting import run_warnings  # noqa: PLC0415
+
+        said = frozenset(difference.code for difference in self._draft.differences)
+        return run_warnings(self._request, self._run, said)
 
     def carry_out(self, store: RunStore, running: RunningStore, home: Path) -> RunRecord:
         """Run it.

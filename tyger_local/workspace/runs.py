@@ -108,12 +108,17 @@ class Runs(RecordedRuns):
         # Late: what only runs and cleaning up need.
         from tyger_local.outcome.events import Warned  # noqa: PLC0415
         from tyger_local.workspace.execution import ExecOptions  # noqa: PLC0415
+        from tyger_local.workspace.remarks import Remarks  # noqa: PLC0415
         from tyger_local.workspace.sweeping import Sweeper  # noqa: PLC0415
 
         options = options or ExecOptions()
         emit = options.emit
+        remarks = Remarks(emit)
+        if not options.is_detached:  # whoever ordered it has heard them
+            options = replace(options, emit=remarks.watch)
         execution = self._execution(run, buffers, options, file)
-        with Sweeper(self._home).beside(lambda text: emit(Warned(text))):
+        remarks.source = execution.remarks
+        with Sweeper(self._home).beside(lambda text: emit(Warned(text))), remarks:
             return execution.carry_out(self._records.store, self._records.running, self._home.root)
 
     def create(
@@ -144,6 +149,8 @@ class Runs(RecordedRuns):
         execution = self._execution(run, buffers, options, file)
         for difference in execution.differences:
             self._warn(difference.text)
+        for text in execution.remarks():
+            self._warn(text)
         return start(execution.order(self._home.root))
 
     def open_notes(self, run_id: int) -> int:

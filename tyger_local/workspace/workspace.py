@@ -15,6 +15,7 @@ from tyger_local.workspace.codespecs import Codespecs
 if TYPE_CHECKING:  # each is loaded when it is asked for
     from tyger_local.workspace.buffers import Buffers
     from tyger_local.workspace.housekeeping import Housekeeping
+    from tyger_local.workspace.linting import Linting
     from tyger_local.workspace.runs import Runs
 
 HOME_VARIABLE = "TYGER_LOCAL_HOME"
@@ -61,6 +62,13 @@ class Workspace:
         from tyger_local.workspace.housekeeping import Housekeeping  # noqa: PLC0415  (see above)
 
         return Housekeeping(Home(self.home), self._warn)
+
+    @cached_property
+    def linting(self) -> Linting:
+        """What would surprise on the cluster, found in files and in the codespecs in the store."""
+        from tyger_local.workspace.linting import Linting  # noqa: PLC0415  (see above)
+
+        return Linting(self.codespecs, self._warn)
 
     @cached_property
     def runs(self) -> Runs:
