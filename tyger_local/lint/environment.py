@@ -9,11 +9,12 @@ from tyger_local.lint.model import Finding, Rule, Severity, Subject
 from tyger_local.lint.refused import refused
 from tyger_local.lint.variables import Text, injected, may_be_defined, pipes, texts
 from tyger_local.plan.environment import RUN_ID_VARIABLE, environment
+from tyger_local.plan.model import CLUSTER_PIPE_ROOT
 from tyger_local.spec.expansion import references
 from tyger_local.spec.names import nearest
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
-_CONSTANT = re.compile(r"[A-Z][A-Z0-9]*_[A-Z0-9_]*|PATH|HOME")
+_CONSTANT = re.compile(r"[A-Z][A-Z0-9-]*_[A-Z0-9_-]*|PATH|HOME")
 
 
 def env_order(subject: Subject) -> Iterator[Finding]:
@@ -49,8 +50,9 @@ def _fix_order(name: str, value: str, here: str, subject: Subject) -> str:
 def env_pipe_reference(subject: Subject) -> Iterator[Finding]:
     """On the cluster, a value of `env` cannot refer to a pipe.
 
-    The cluster defines the variables of pipes after those of `env`, so `$(INPUT_PIPE)` in a value stays there as
-    it is written. In `command` and `args` it is replaced, and a program finds INPUT_PIPE in its environment.
+    The cluster defines the variables of pipes after those of `env`, so `$(INPUT_PIPE)` in a value stays
+    there as it is written. In `command` and `args` it is replaced, and a program finds INPUT_PIPE in its
+    environment.
     """
     for name, _, referred in _differing(subject, "env-pipe-reference"):
         pipe = referred[0]
@@ -64,10 +66,10 @@ def env_pipe_reference(subject: Subject) -> Iterator[Finding]:
 def _differing(subject: Subject, code: str) -> Iterator[tuple[str, str, list[str]]]:
     """Yield what of `env` comes out otherwise: the name, the value here, and the pipes in it.
 
-    What only a run knows stands for itself, so that the value can be written into a file.
+    The run's id stands for itself, so that the value can be written into a file.
     """
     codespec = subject.codespec
-    known = {name: f"$({name})" for name in pipes(codespec)}
+    known = {name: f"{CLUSTER_PIPE_ROOT}/{buffer}" for name, buffer in pipes(codespec).items()}
     here = environment(f"$({RUN_ID_VARIABLE})", codespec.env, known)
     for difference in here.differences:
         if difference.code == code:
@@ -79,8 +81,8 @@ def _differing(subject: Subject, code: str) -> Iterator[tuple[str, str, list[str
 def env_injected(subject: Subject) -> Iterator[Finding]:
     """A variable of `env` has a name that Tyger gives a value.
 
-    Every container gets TYGER_RUN_ID, and the job <BUFFER>_PIPE for each buffer and the variables of its workers.
-    Where `env` defines one of them too, one of the two values is lost.
+    Every container gets TYGER_RUN_ID, and the job <BUFFER>_PIPE for each buffer and the variables of its
+    workers. Where `env` defines one of them too, one of the two values is lost.
     """
     for name in injected(subject):
         if name in subject.codespec.env:
@@ -95,9 +97,10 @@ def env_injected(subject: Subject) -> Iterator[Finding]:
 def undefined_reference(subject: Subject) -> Iterator[Finding]:
     """`$(NAME)` refers to a variable that nothing defines.
 
-    Known are the variables of `env`, TYGER_RUN_ID, the pipes of the job's buffers and the variables of workers; an
-    image's own ENV (PATH, too) is not. A reference to anything else is left as it is written. Where a shell reads
-    it, it then runs a command of that name; so in a script only what cannot be meant as a command is told.
+    Known are the variables of `env`, TYGER_RUN_ID, the pipes of the job's buffers and the variables of
+    workers; an image's own ENV (PATH, too) is not. A reference to anything else is left as it is written.
+    Where a shell reads it, it then runs a command of that name; so in a script only what cannot be meant as
+    a command is told.
     """
     for place in _places(subject):
         defined = _defined_for(place, subject)
@@ -160,7 +163,8 @@ def _fix_reference(name: str, close: str | None, place: Text, subject: Subject) 
 def env_name(subject: Subject) -> Iterator[Finding]:
     """A name in `env` is none that Kubernetes takes.
 
-    A name is printable ASCII without an equals sign. Tyger stores another one, and the cluster fails every run.
+    A name is printable ASCII without an equals sign. Tyger stores another one, and the cluster fails every
+    run.
     """
     yield from refused(subject, "env-name", "give the variable another name", is_key=True)
 

@@ -1,8 +1,8 @@
 """Comments that say that a rule is not meant: ``# tyger-local: ignore[ID, …]``.
 
-At the end of a line, such a comment is about findings on that line (where a text of several lines begins, about
-all of the text). On a line of its own, it is about the field below it with all its value. In the comment at the
-head of the file, it is about all of it. A comment inside a script counts as well.
+At the end of a line, such a comment is about findings on that line (where a text of several lines begins,
+about all of the text). On a line of its own, it is about the field below it with all its value. In the
+comment at the head of the file, it is about all of it. A comment inside a script counts as well.
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ _SHELL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 def buffer_shell_name(subject: Subject) -> Iterator[Finding]:
     """A shell cannot read the variable of a buffer whose name has a dash or begins with a digit.
 
-    The buffer `my-buf` becomes the variable MY-BUF_PIPE. A shell reads `$MY-BUF_PIPE` as the variable MY with text
-    behind it. `$(MY-BUF_PIPE)` works, since it is replaced before the shell starts.
+    The buffer `my-buf` becomes the variable MY-BUF_PIPE. A shell reads `$MY-BUF_PIPE` as the variable MY
+    with text behind it. `$(MY-BUF_PIPE)` works, since it is replaced before the shell starts.
     """
     codespec = subject.codespec
     for variable, buffer in pipes(codespec).items():
@@ -44,8 +44,8 @@ def _readable(buffer: str) -> str:
 def buffer_name_length(subject: Subject) -> Iterator[Finding]:
     """A buffer's name is too long for the cluster.
 
-    Beside the job, the cluster runs a container for each buffer, called `<buffer>-buffer-sidecar`, and Kubernetes
-    takes no more than 63 characters: 48 are left.
+    Beside the job, the cluster runs a container for each buffer, called `<buffer>-buffer-sidecar`, and
+    Kubernetes takes no more than 63 characters: 48 are left.
     """
     yield from refused(subject, "buffer-name-length", "give it a name of at most 48 characters")
 
@@ -53,8 +53,8 @@ def buffer_name_length(subject: Subject) -> Iterator[Finding]:
 def endpoint_shell_name(subject: Subject) -> Iterator[Finding]:
     """A shell cannot read the variable of an endpoint whose name has a dash or the like.
 
-    The endpoint `my-port` of a worker becomes the job's variable TYGER_MY-PORT_WORKER_ENDPOINT_ADDRESSES. A program
-    can read it, and `$(…)` in the job's args; a shell cannot.
+    The endpoint `my-port` of a worker becomes the job's variable TYGER_MY-PORT_WORKER_ENDPOINT_ADDRESSES. A
+    program can read it, and `$(…)` in the job's args; a shell cannot.
     """
     if isinstance(subject.codespec, WorkerCodespec):
         for name in subject.codespec.endpoints:
@@ -71,8 +71,8 @@ def endpoint_shell_name(subject: Subject) -> Iterator[Finding]:
 def socket_pipe(subject: Subject) -> Iterator[Finding]:
     """A buffer that goes through a socket has no pipe.
 
-    Its bytes come and go through the TCP port, and there is no variable <BUFFER>_PIPE. (`$(INPUT_PIPE)` in args is
-    refused at once; a shell would read `$INPUT_PIPE` as nothing.)
+    Its bytes come and go through the TCP port, and there is no variable <BUFFER>_PIPE. (`$(INPUT_PIPE)` in
+    args is refused at once; a shell would read `$INPUT_PIPE` as nothing.)
     """
     for variable, buffer in socket_buffers(subject.codespec).items():
         mentioned = re.compile(rf"(?<![A-Za-z0-9_]){re.escape(variable)}(?![A-Za-z0-9_])")

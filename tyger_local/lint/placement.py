@@ -26,8 +26,8 @@ def working_dir(subject: Subject) -> Iterator[Finding]:
 def identity(subject: Subject) -> Iterator[Finding]:
     """An identity gives a container rights on the cluster that it does not have here.
 
-    The cluster knows only the identities that were configured there, and refuses a run with another one. This tool
-    ignores the field.
+    The cluster knows only the identities that were configured there, and refuses a run with another one.
+    This tool ignores the field.
     """
     if subject.codespec.identity:
         yield Finding(
@@ -41,8 +41,8 @@ def identity(subject: Subject) -> Iterator[Finding]:
 def image_tag(subject: Subject) -> Iterator[Finding]:
     """The image has no tag, or `latest`.
 
-    What such a name stands for changes. A node that has an older one may go on using it, so that two runs of the same
-    version of a codespec need not be the same.
+    What such a name stands for changes. A node that has an older one may go on using it, so that two runs
+    of the same version of a codespec need not be the same.
     """
     image = subject.codespec.image
     name, at, _ = image.partition("@")
@@ -72,8 +72,8 @@ def max_replicas(subject: Subject) -> Iterator[Finding]:
 def replicas_with_outputs(subject: Subject) -> Iterator[Finding]:
     """Several replicas of a job would write the same output buffer.
 
-    The cluster starts the same containers for each replica, those that move the buffers too, and they collide at the
-    second write. Inputs are no trouble: each replica reads the whole.
+    The cluster starts the same containers for each replica, those that move the buffers too, and they
+    collide at the second write. Inputs are no trouble: each replica reads the whole.
     """
     codespec = subject.codespec
     if isinstance(codespec, JobCodespec) and codespec.buffers.outputs and subject.replicas > 1:

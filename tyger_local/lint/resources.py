@@ -72,7 +72,8 @@ def memory_small(subject: Subject) -> Iterator[Finding]:
 def memory_units(subject: Subject) -> Iterator[Finding]:
     """`M` stands beside `Mi` (or `G` beside `Gi`), which is 5 to 7 percent more.
 
-    Both are legal: `1G` is 1,000,000,000 bytes, `1Gi` 1,073,741,824. Side by side they are easily taken for the same.
+    Both are legal: `1G` is 1,000,000,000 bytes, `1Gi` 1,073,741,824. Side by side they are easily taken for
+    the same.
     """
     families: dict[str, tuple[Path, Quantity]] = {}
     for path, quantity in _memories(subject):
@@ -92,8 +93,9 @@ def memory_units(subject: Subject) -> Iterator[Finding]:
 def gpu_without_limits(subject: Subject) -> Iterator[Finding]:
     """A GPU is asked for, but no CPU or memory.
 
-    Nodes with GPUs are shared. Without a request (or a limit, which counts as one) the cluster reserves nothing for
-    the container: it shares the node's CPUs with everybody, and is the first to be ended when memory is short.
+    Nodes with GPUs are shared. Without a request (or a limit, which counts as one) the cluster reserves
+    nothing for the container: it shares the node's CPUs with everybody, and is the first to be ended when
+    memory is short.
     """
     resources = subject.codespec.resources
     asked = resources.requests, resources.limits

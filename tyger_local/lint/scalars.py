@@ -11,8 +11,9 @@ from tyger_local.spec.place import Path
 def yaml_value(subject: Subject) -> Iterator[Finding]:
     """YAML makes something else of a value without quotes than what is written.
 
-    Tyger reads YAML 1.1. Where a text is wanted, `yes` becomes `true`, `0777` becomes `511`, `1.0` becomes `1`, `1e6`
-    becomes `1e+06`, and floats keep about seven digits. Here it is read the same way. A text in quotes stays.
+    Tyger reads YAML 1.1. Where a text is wanted, `yes` becomes `true`, `0777` becomes `511`, `1.0` becomes
+    `1`, `1e6` becomes `1e+06`, and floats keep about seven digits. Here it is read the same way. A text in
+    quotes stays.
     """
     for path, value in _texts(subject):
         written = subject.written.get(path)
@@ -39,8 +40,8 @@ def _texts(subject: Subject) -> Iterator[tuple[Path, str]]:
 def yaml_key(subject: Subject) -> Iterator[Finding]:
     """YAML makes something else of a name without quotes than what is written.
 
-    Tyger reads YAML 1.1, where `Y`, `N`, `on` and `off` are booleans: a variable called `Y` is called `true` in the
-    container. Here it is read the same way.
+    Tyger reads YAML 1.1, where `Y`, `N`, `on` and `off` are booleans: a variable called `Y` is called
+    `true` in the container. Here it is read the same way.
     """
     for path, written in subject.written_keys.items():
         if path[0] in ("env", "endpoints") and written.is_plain and written.text != path[-1]:
