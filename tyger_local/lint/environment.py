@@ -107,8 +107,9 @@ def undefined_reference(subject: Subject) -> Iterator[Finding]:
         for name in dict.fromkeys(references(place.text)):
             if name in defined or may_be_defined(name, subject) or not _VARIABLE.fullmatch(name):
                 continue
-            close = _meant(name, defined, place)
-            if close is None and _may_be_a_command(name, place):
+            is_variable = name in subject.codespec.env or not _may_be_a_command(name, place)
+            close = _meant(name, defined, is_variable=is_variable)
+            if close is None and not is_variable:
                 continue
             yield Finding(
                 place.path,
@@ -136,10 +137,10 @@ def _defined_for(place: Text, subject: Subject) -> tuple[str, ...]:
     return (RUN_ID_VARIABLE, *dict.fromkeys(before))
 
 
-def _meant(name: str, defined: tuple[str, ...], place: Text) -> str | None:
+def _meant(name: str, defined: tuple[str, ...], *, is_variable: bool) -> str | None:
     """Return the variable that was probably meant: the same in another case, or nearly the same."""
     folded = {each.casefold(): each for each in defined}
-    if name.casefold() in folded and ("_" in name or not place.is_script):
+    if name.casefold() in folded and ("_" in name or is_variable):
         return folded[name.casefold()]
     return nearest(name, defined) if _CONSTANT.fullmatch(name) else None
 

@@ -58,7 +58,7 @@ def ignores(document: Document) -> Iterator[Ignore]:
         place = Place(document.place(()).source, index + 1, at + 1)
         below = next((each for each in contents if each >= index), None)
         for rule in re.split(r"[,\s]+", found["ids"].strip()):
-            if line[:at].strip():
+            if not _NO_CONTENT.fullmatch(line[:at]):
                 yield Ignore(rule, place, index + 1)
             elif below is None or below == contents[0]:
                 yield Ignore(rule, place, None)
