@@ -81,7 +81,7 @@ def _differing(subject: Subject, code: str) -> Iterator[tuple[str, str, list[str
 def env_injected(subject: Subject) -> Iterator[Finding]:
     """A variable of `env` has a name that Tyger gives a value.
 
-    Every container gets TYGER_RUN_ID, and the job <BUFFER>_PIPE for each buffer and the variables of its
+    Every container gets TYGER_RUN_ID, and the job `<BUFFER>_PIPE` for each buffer and the variables of its
     workers. Where `env` defines one of them too, one of the two values is lost.
     """
     for name in injected(subject):

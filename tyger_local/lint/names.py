@@ -71,7 +71,7 @@ def endpoint_shell_name(subject: Subject) -> Iterator[Finding]:
 def socket_pipe(subject: Subject) -> Iterator[Finding]:
     """A buffer that goes through a socket has no pipe.
 
-    Its bytes come and go through the TCP port, and there is no variable <BUFFER>_PIPE. (`$(INPUT_PIPE)` in
+    Its bytes come and go through the TCP port, and there is no variable `<BUFFER>_PIPE`. (`$(INPUT_PIPE)` in
     args is refused at once; a shell would read `$INPUT_PIPE` as nothing.)
     """
     for variable, buffer in socket_buffers(subject.codespec).items():

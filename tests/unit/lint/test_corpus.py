@@ -45,3 +45,97 @@ def test_nothing_is_said_of_what_is_well(path: Path) -> None:
 def test_the_examples_need_no_more_than_a_note(path: Path) -> None:
     said = [each for each in look(path.read_text()) if each.finding.severity is not Severity.NOTE]
     assert said == []
+
+
+PLACES = [
+    ("env-order", (5, 6), "env.B"),
+    ("env-injected", (5, 3), "env.INPUT_PIPE"),
+    ("yaml-key", (3, 3), "env.true"),
+    ("undefined-reference--script", (7, 5), "args[0]"),
+    ("buffer-shell-name", (4, 8), "args[0]"),
+    ("worker-without-endpoints", (1, 1), "endpoints"),
+    ("max-replicas", (2, 41), "job.codespec.maxReplicas"),
+    ("unknown-ignore", (2, 16), ""),
+]
+
+
+@pytest.mark.parametrize(("name", "line_and_column", "field"), PLACES)
+def test_where_it_is(name: str, line_and_column: tuple[int, int], field: str) -> None:
+    (found,) = look((CORPUS / f"bad/{name}.yml").read_text())
+    assert (found.place.line, found.place.column) == line_and_column
+    assert found.field == field
+
+
+FIXES = [
+    ("env-order", "Write 'x' as its value", ("$(LONG_NAME)", "x")),
+    (
+        "env-order--run-id",
+        "Write 'scan-$(TYGER_RUN_ID)' as its value",
+        ("B: $(LONG_NAME)", "B: scan-$(TYGER_RUN_ID)"),
+    ),
+    ("env-order--written-below", "Write the value of B into LONG_NAME", ("$(B)", "x")),
+    (
+        "env-pipe-reference",
+        "Remove SOURCE from env",
+        ("env:\n  SOURCE: file://$(INPUT_PIPE)\n", ""),
+    ),
+    ("env-injected", "Remove INPUT_PIPE from env", ("  INPUT_PIPE: /data\n", "")),
+    ("env-name", "Give the variable another name", ('"A=B"', "AB")),
+    ("undefined-reference", "define INPUT_PIPE in env", ("args", "env: {INPUT_PIPE: x}\nargs")),
+    ("undefined-reference--case", "Write $(INPUT_PIPE)", ("input_pipe", "INPUT_PIPE")),
+    ("undefined-reference--script", "Write $(OUTPUT_PIPE)", ("OUTPUTS_PIPE", "OUTPUT_PIPE")),
+    ("undefined-reference--script", "or write $$(OUTPUTS_PIPE)", ("$(OUTPUTS", "$$(OUTPUTS")),
+    ("undefined-reference--image-env", "or $$(PATH)", ("$(PATH)", "$$(PATH)")),
+    ("undefined-reference--later", "Write the value itself", ("$(B)", "x")),
+    (
+        "undefined-reference--workers-in-env",
+        "Remove it from env",
+        ("  NODES: $(TYGER_WORKER_NODES)\n", ""),
+    ),
+    ("buffer-shell-name", "Write $(RAW-DATA_PIPE)", ("$RAW-DATA_PIPE", "$(RAW-DATA_PIPE)")),
+    ("buffer-shell-name--digit", "call the buffer 'b3d'", ("{inputs: [3d]}", "{inputs: [b3d]}")),
+    ("buffer-name-length", "at most 48 characters", ("x" * 49, "x" * 48)),
+    ("endpoint-shell-name", "letters, digits and underscores", ("my-port", "my_port")),
+    (
+        "socket-pipe",
+        "take the buffer out of sockets",
+        ("sockets: [{port: 9000, inputBuffer: input}]", ""),
+    ),
+    ("request-above-limit", "raise the limit", ("limits: {cpu: 1}", "limits: {cpu: 2}")),
+    ("fractional-gpu", "a whole number", ("0.5", "1")),
+    ("negative-quantity", "without the minus sign", ("-1Gi", "1Gi")),
+    ("memory-milli", "Write 100Mi", ("100m", "100Mi")),
+    ("memory-small", "Write the unit", ("512", "512Mi")),
+    ("memory-units", "Write 500Mi", ("500M", "500Mi")),
+    ("gpu-without-limits", "Add memory to resources", ("{cpu: 2}", "{cpu: 2, memory: 1Gi}")),
+    (
+        "gpu-without-limits--neither",
+        "Add cpu and memory to resources.requests",
+        ("{gpu: 2}", "{gpu: 2, requests: {cpu: 1, memory: 1Gi}}"),
+    ),
+    ("working-dir", "Remove it", ("workingDir: /data\n", "")),
+    ("identity", "Remove it", ("identity: reader\n", "")),
+    ("image-tag", "Name a tag", ("/recon", "/recon:1.2")),
+    ("image-tag--latest", "or a digest", (":latest", "@sha256:0123")),
+    ("max-replicas", "at most 2 replicas", ("replicas: 3", "replicas: 2")),
+    ("max-replicas", "raise maxReplicas to 3", ("maxReplicas: 2", "maxReplicas: 3")),
+    ("replicas-with-outputs", "Ask for one replica", ("replicas: 2", "replicas: 1")),
+    ("endpoint-port", "between 1 and 65535", ("70000", "7000")),
+    ("worker-without-endpoints", "Add endpoints", ("worker", "worker\nendpoints: {a: 80}")),
+    ("socket-port-shared", "a port of its own", ("{port: 9000, out", "{port: 9001, out")),
+    ("yaml-value--octal", 'Write "0777" in quotes', ("0777", '"0777"')),
+    ("yaml-value--octal", '"511" if that is meant', ("0777", '"511"')),
+    ("yaml-key", 'Write "Y" in quotes', ("Y:", '"Y":')),
+    ("unused-ignore", "Remove the comment", (" # tyger-local: ignore[yaml-value]", "")),
+]
+
+
+@pytest.mark.parametrize(("name", "proposed", "change"), FIXES)
+def test_what_is_proposed_makes_it_go_away(
+    name: str, proposed: str, change: tuple[str, str]
+) -> None:
+    text = (CORPUS / f"bad/{name}.yml").read_text()
+    assert any(proposed in each.text for each in look(text)), [each.text for each in look(text)]
+    assert change[0] in text
+    mended = text.replace(*change)
+    assert [each.finding.rule for each in look(mended)] == []

@@ -481,3 +481,57 @@ def test_json_is_read_as_json(value: Value, indent: int | str | None) -> None:
 def test_brackets_cannot_nest_without_end_either(loader: Loader) -> None:
     """libyaml counts brackets itself, ahead of us and up to a thousand: the place is then its own."""
     assert "nested more than 100 deep" in _error("[" * 10_000, loader).what
+
+
+LINES = """\
+args:
+  - |
+    first
+
+      third
+  - >
+    a
+
+    b
+  - "x\\ny"
+  - &text !!str |2 # why
+      two
+  - *text
+Env: {A: b}
+"""
+
+
+@PARSERS
+@pytest.mark.parametrize(
+    ("path", "line", "place"),
+    [
+        (("args", 0), 0, (3, 5)),
+        (("args", 0), 1, (4, 1)),
+        (("args", 0), 2, (5, 7)),
+        (("args", 1), 1, (6, 5)),
+        (("args", 2), 1, (10, 5)),
+        (("args", 3), 0, (12, 7)),
+        (("args", 4), 0, (12, 7)),
+        (("env", "A"), 0, (14, 10)),
+        (("nope",), 0, (1, 1)),
+    ],
+)
+def test_the_place_of_a_line(loader: Loader, path: Path, line: int, place: tuple[int, int]) -> None:
+    found = read_document(LINES, "f", loader=loader).line_place(path, line)
+    assert found == Place("f", *place)
+
+
+def test_how_scalars_and_keys_were_written() -> None:
+    document = read_document("Y: 'no'\n1: &a no\n*a : {b: c}\n", "f")
+    written = {path: (node.text, node.plain) for path, node in document.scalars.items()}
+    assert written == {
+        ("true",): ("no", False),
+        ("1",): ("no", True),
+        ("false", "b"): ("c", True),
+    }
+    assert {path: node.text for path, node in document.key_scalars.items()} == {
+        ("true",): "Y",
+        ("1",): "1",
+        ("false",): "no",
+        ("false", "b"): "b",
+    }
