@@ -61,11 +61,11 @@ def max_replicas(subject: Subject) -> Iterator[Finding]:
     Neither the cluster nor this tool enforces it: all of them are started.
     """
     most = subject.codespec.max_replicas
-    if most is not None and subject.replicas > most:
+    if most is not None and subject.replicas > max(most, 1):
         yield Finding(
             ("maxReplicas",),
             f"the cluster does not enforce maxReplicas and starts all {subject.replicas} replicas",
-            f"ask for at most {most} replicas, or raise maxReplicas to {subject.replicas}",
+            f"ask for at most {max(most, 1)} replicas, or raise maxReplicas to {subject.replicas}",
         )
 
 

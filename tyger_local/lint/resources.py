@@ -6,12 +6,17 @@ from collections.abc import Iterator
 
 from tyger_local.lint.model import Finding, Rule, Severity, Subject
 from tyger_local.lint.refused import refused
-from tyger_local.spec.place import Path
 from tyger_local.spec.quantity import Quantity, positive
 
 _NANOS = 10**9
 _SMALLEST_BYTES = 2**20
 """Below it no container starts, and a unit is missing."""
+
+_SO_LITTLE = {
+    "requests": "so the cluster reserves nothing for the container",
+    "limits": "with which no container starts",
+    "shm": "so nothing can be written to /dev/shm",
+}
 
 
 def request_above_limit(subject: Subject) -> Iterator[Finding]:
@@ -49,8 +54,7 @@ def memory_milli(subject: Subject) -> Iterator[Finding]:
             number = quantity.nanos // (_NANOS // 1000) or 1
             yield Finding(
                 path,
-                f"{quantity} of memory are {quantity.nanos / _NANOS:g} bytes, "
-                "with which no container starts",
+                f"{quantity} of memory are {quantity.nanos / _NANOS:g} bytes, {_SO_LITTLE[path[1]]}",
                 f"write {number}Mi if mebibytes are meant",
             )
 
@@ -58,13 +62,13 @@ def memory_milli(subject: Subject) -> Iterator[Finding]:
 def memory_small(subject: Subject) -> Iterator[Finding]:
     """Less than a mebibyte of memory: probably the unit is missing.
 
-    A number without a suffix is bytes. No container starts with so few.
+    A number without a suffix is bytes. No container starts with a limit of so few.
     """
     for path, quantity in _memories(subject):
         if not quantity.nanos % _NANOS and quantity.value < _SMALLEST_BYTES:
             yield Finding(
                 path,
-                f"{quantity} of memory are {quantity.value:,} bytes, with which no container starts",
+                f"{quantity} of memory are {quantity.value:,} bytes, {_SO_LITTLE[path[1]]}",
                 "write the unit: Mi or Gi",
             )
 
@@ -75,7 +79,7 @@ def memory_units(subject: Subject) -> Iterator[Finding]:
     Both are legal: `1G` is 1,000,000,000 bytes, `1Gi` 1,073,741,824. Side by side they are easily taken for
     the same.
     """
-    families: dict[str, tuple[Path, Quantity]] = {}
+    families: dict[str, tuple[tuple[str, ...], Quantity]] = {}
     for path, quantity in _memories(subject):
         last = str(quantity)[-1]
         if last in "ikMGTPE":
@@ -113,7 +117,7 @@ def gpu_without_limits(subject: Subject) -> Iterator[Finding]:
         )
 
 
-def _memories(subject: Subject) -> Iterator[tuple[Path, Quantity]]:
+def _memories(subject: Subject) -> Iterator[tuple[tuple[str, ...], Quantity]]:
     resources = subject.codespec.resources
     for path, given in (
         (("requests", "memory"), resources.requests.memory),

@@ -278,7 +278,7 @@ def test_odd_names(cli: Cli, name: str) -> None:
 
 def test_a_file_from_standard_input(cli: Cli) -> None:
     _check_created(cli("codespec", "create", "-f", "-", stdin=b"{name: a, image: x}"))
-    _check_created(cli("codespec", "create", "--file=-", stdin=b"name: a\nimage: y"), 2)
+    _check_created(cli("codespec", "create", "--file=-", stdin=b"name: a\nimage: z"), 2)
     _check_refused(
         cli("codespec", "create", "-f", "-", stdin=b"image: x\nfoo: 1"),
         'failed to parse file <stdin>: unknown field "foo"',
@@ -297,7 +297,7 @@ image: x
 buffers: {inputs: [i], outputs: [o]}
 command: [c]
 args: [d]
-workingDir: /w
+workingDir: /w # tyger-local: ignore[working-dir]
 env: {A: '1', B: '2'}
 identity: me
 resources: {requests: {cpu: 1, memory: 1Gi}, limits: {cpu: 2, memory: 2Gi}, gpu: 1, shm: 1Mi}
@@ -337,7 +337,7 @@ def _resources(**changes: object) -> dict[str, object]:
         (["--kind", "JOB"], {}),
         (["--cpu-request", "1500m"], _resources(requests={"cpu": "1500m", "memory": "1Gi"})),
         (["--memory-request", "1024Mi"], {}),
-        (["--memory-request", "5"], _resources(requests={"cpu": "1", "memory": "5"})),
+        (["--memory-request", "5Mi"], _resources(requests={"cpu": "1", "memory": "5Mi"})),
         (["--cpu-limit", "4000m"], _resources(limits={"cpu": "4", "memory": "2Gi"})),
         (["--memory-limit=3G"], _resources(limits={"cpu": "2", "memory": "3G"})),
         (["--gpu", "0"], _resources(gpu="0")),
@@ -836,7 +836,7 @@ def test_errors_as_json(cli: Cli) -> None:
 
 
 def test_warnings_as_json(cli: Cli) -> None:
-    answer = cli("codespec", "create", "a", "--image=x", "--gpu=0.5", "--log-format=json")
+    answer = cli("codespec", "create", "a", "--image=x", "--cpu-limit=-1", "--log-format=json")
     told = json.loads(answer.stderr)
     assert told["level"] == "warn"
     assert told["message"].startswith("the cluster stores this codespec")
@@ -888,7 +888,7 @@ def test_so_is_what_is_said(
 
 
 def test_how_much_is_said(cli: Cli) -> None:
-    create = ("codespec", "create", "a", "--image", "x", "--gpu", "0.5")
+    create = ("codespec", "create", "a", "--image", "x", "--cpu-limit", "-1")
     for flags, words in (
         (["--log-level=debug"], ["Warning:", "DBG"]),
         (["--log-level", "WARN"], ["Warning:"]),
@@ -924,7 +924,7 @@ def test_what_comes_out_of_nowhere(
     def fail(path: str) -> None:
         raise raised
 
-    monkeypatch.setattr("tyger_local.workspace.codespecs.read_file", fail)
+    monkeypatch.setattr("tyger_local.workspace.reading.read_file", fail)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     answer = cli("codespec", "create", "-f", "a b.yml")
     assert (answer.returncode, answer.stdout) == (code, "")

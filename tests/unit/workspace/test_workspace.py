@@ -147,11 +147,11 @@ def test_a_file_is_read(workspace: Workspace, tmp_path: Path) -> None:
 
 def test_warnings_go_where_they_are_asked_for(home: Path) -> None:
     told: list[str] = []
-    Workspace(warn=told.append).codespecs.create("a", {"image": "x", "resources": {"gpu": "0.5"}})
+    Workspace(warn=told.append).codespecs.create("a", {"image": "x", "resources": {"shm": "-1"}})
     assert len(told) == 1
     assert told[0].startswith("the cluster stores this codespec, but would refuse every run of it")
     with pytest.warns(UserWarning, match="the cluster stores this codespec"):
-        Workspace().codespecs.create("a", {"image": "x", "resources": {"gpu": "0.5"}})
+        Workspace().codespecs.create("a", {"image": "x", "resources": {"shm": "-1"}})
 
 
 def test_a_store_that_cannot_be(tmp_path: Path) -> None:
