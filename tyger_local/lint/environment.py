@@ -107,6 +107,8 @@ def undefined_reference(subject: Subject) -> Iterator[Finding]:
         for name in dict.fromkeys(references(place.text)):
             if name in defined or may_be_defined(name, subject) or not _VARIABLE.fullmatch(name):
                 continue
+            if _is_function(name, place):
+                continue
             is_variable = name in subject.codespec.env or not _may_be_a_command(name, place)
             close = _meant(name, defined, is_variable=is_variable)
             if close is None and not is_variable:
@@ -145,11 +147,17 @@ def _meant(name: str, defined: tuple[str, ...], *, is_variable: bool) -> str | N
     return nearest(name, defined) if _CONSTANT.fullmatch(name) else None
 
 
+def _is_function(name: str, place: Text) -> bool:
+    """Return whether a script defines it as a function of its own."""
+    word = re.escape(name)
+    return re.search(rf"\b{word}\s*\(\)|\bfunction\s+{word}\b", place.text) is not None
+
+
 def _may_be_a_command(name: str, place: Text) -> bool:
     """Return whether somebody may run it: a shell, or whatever reads a text of several lines."""
-    if _CONSTANT.fullmatch(name):
-        return f"{name}()" in place.text
-    return place.is_script or "\n" in place.text or place.path[0] == "env"
+    return not _CONSTANT.fullmatch(name) and (
+        place.is_script or "\n" in place.text or place.path[0] == "env"
+    )
 
 
 def _fix_reference(name: str, close: str | None, place: Text, subject: Subject) -> str:

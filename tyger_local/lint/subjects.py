@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from tyger_local.lint.model import Subject, WrittenScalar
@@ -30,9 +30,6 @@ from tyger_local.spec.yaml_nodes import ScalarNode
 
 LookUp = Callable[[str, "int | None"], "Mapping[str, object] | None"]
 """Returns a stored codespec by its name and version; None for one that shall not be looked at."""
-
-_OVERRIDDEN = ("image", "command", "args", "env", "endpoints")
-"""Fields whose texts flags may have replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,18 +113,22 @@ def beside(job: Subject, worker: AnyCodespec) -> Subject:
     return replace(job, has_workers=True, worker_endpoints=endpoints)
 
 
-def without_replaced(subject: Subject, file: CodespecFile) -> Subject:
-    """Return a subject without the scalars of fields that flags have replaced."""
-    replaced = {
+def replaced(file: CodespecFile, codespec: AnyCodespec) -> frozenset[str]:
+    """Return the fields in which flags have changed what the file says."""
+    return frozenset(
         name
-        for name in _OVERRIDDEN
-        if getattr(file, name) != getattr(subject.codespec, name, getattr(file, name))
-    }
+        for name, (attribute, _) in CodespecFile.known().items()
+        if getattr(file, attribute) != getattr(codespec, attribute, getattr(file, attribute))
+    )
+
+
+def without(subject: Subject, fields: Collection[str]) -> Subject:
+    """Return a subject without what was written in some fields, as it no longer holds."""
     return replace(
         subject,
-        written={path: each for path, each in subject.written.items() if path[0] not in replaced},
+        written={path: each for path, each in subject.written.items() if path[0] not in fields},
         written_keys={
-            path: each for path, each in subject.written_keys.items() if path[0] not in replaced
+            path: each for path, each in subject.written_keys.items() if path[0] not in fields
         },
     )
 

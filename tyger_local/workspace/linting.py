@@ -14,10 +14,11 @@ from tyger_local.lint.run import lint
 from tyger_local.lint.subjects import (
     Target,
     beside,
+    replaced,
     stored_target,
     target,
     targets,
-    without_replaced,
+    without,
 )
 from tyger_local.plan.resolved import ResolvedRun
 from tyger_local.spec.document import Document
@@ -82,9 +83,9 @@ def creation_warnings(
     """
     if document is None:
         return _texts(Target(Subject(codespec), _NOWHERE), None, REFUSED)
-    whole = target(codespec, document)
-    subject = without_replaced(whole.subject, file)
-    return _texts(Target(subject, document), document, REFUSED)
+    by_flags = replaced(file, codespec)
+    subject = without(target(codespec, document).subject, by_flags)
+    return _texts(Target(subject, document), document, REFUSED, by_flags)
 
 
 def run_warnings(request: RunRequest, run: ResolvedRun, said: frozenset[str]) -> list[str]:
@@ -120,16 +121,22 @@ def _run_target(request: RunRequest, codespec: AnyCodespec, role: str) -> Target
 _NOWHERE = Document(None, {(): Place("")}, {})
 
 
-def _texts(of: Target, document: Document | None, said: Collection[str]) -> list[str]:
+def _texts(
+    of: Target,
+    document: Document | None,
+    said: Collection[str],
+    by_flags: Collection[str] = (),
+) -> list[str]:
+    flagged = {(name,) for name in by_flags}
     return [
-        _text(each)
+        _text(each, has_place=each.place.line is not None and each.path[:1] not in flagged)
         for each in lint([of], RULES, document)
         if each.finding.rule not in said and each.finding.rule not in _QUIET
     ]
 
 
-def _text(located: Located) -> str:
+def _text(located: Located, *, has_place: bool) -> str:
     """Return a finding as a warning that says its rule, without a final stop."""
-    where = f"{located.place}: " if located.place.line else ""
+    where = f"{located.place}: " if has_place else ""
     finding = located.finding
     return f"{where}{finding.happens}; {finding.fix} [{finding.rule}]"

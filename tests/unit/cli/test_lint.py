@@ -152,8 +152,9 @@ def test_creating_a_codespec_warns(cli: Cli, spec_file: Write) -> None:
         assert first.endswith("[working-dir]")
         assert second.startswith("Warning: spec.yml:4:10: YAML reads yes")
         assert answer.returncode == 0
-    answer = cli("codespec", "create", "-f", path, "-e", "A=yes")
+    answer = cli("codespec", "create", "-f", path, "-e", "A=$(NO_SUCH)")
     assert "[yaml-value]" not in answer.stderr
+    assert "Warning: nothing defines NO_SUCH" in answer.stderr
 
 
 def test_creating_one_without_a_file_warns(cli: Cli) -> None:

@@ -11,7 +11,7 @@ from tyger_local.lint.model import Severity, Subject, WrittenScalar
 from tyger_local.lint.rules import RULES
 from tyger_local.lint.run import findings, lint
 from tyger_local.lint.sarif import sarif
-from tyger_local.lint.subjects import Target, beside, target, targets, without_replaced
+from tyger_local.lint.subjects import Target, beside, replaced, target, targets, without
 from tyger_local.spec.decode import decode_codespec_file
 from tyger_local.spec.document import read_document
 from tyger_local.spec.flags import CodespecFlags, codespec_from
@@ -87,7 +87,7 @@ def test_flags_replace_what_was_written() -> None:
     document = read_document("image: a:1\nenv: {A: 1.0}\nargs: [1.0]\n", "f")
     file = decode_codespec_file(document)
     codespec = codespec_from(file, CodespecFlags(env={"B": "x"}))
-    subject = without_replaced(target(codespec, document).subject, file)
+    subject = without(target(codespec, document).subject, replaced(file, codespec))
     assert {*subject.written} == {("image",), ("args", 0)}
     assert {path[0] for path in subject.written_keys} == {"image", "args"}
 
@@ -96,7 +96,7 @@ def test_flags_do_not_give_a_worker_what_it_has_not() -> None:
     document = read_document("kind: worker\nimage: a:1\nendpoints: {a: 1}\n", "f")
     file = decode_codespec_file(document)
     codespec = codespec_from(file, CodespecFlags(endpoints={"b": 2}))
-    subject = without_replaced(target(codespec, document).subject, file)
+    subject = without(target(codespec, document).subject, replaced(file, codespec))
     assert ("endpoints", "a") not in subject.written
 
 
