@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 
 from tyger_local.outcome.events import Event, StatusChanged, Warned
+from tyger_local.outcome.verdict import Status
 
 
 class Remarks:
@@ -28,7 +29,8 @@ class Remarks:
 
     def watch(self, event: Event) -> None:
         """Pass an event on, and begin if it says that a container runs."""
-        if isinstance(event, StatusChanged) and self._thread is None:
+        is_running = isinstance(event, StatusChanged) and event.status is Status.RUNNING
+        if is_running and self._thread is None:
             self._thread = threading.Thread(target=self._say, name="remarks", daemon=True)
             self._thread.start()
         self._emit(event)

@@ -92,6 +92,13 @@ def test_nor_does_finding_out_that_there_is_no_engine(tmp_path: Path) -> None:
     assert (code, set(slow) & DOCKER_PY) == (125, set())
 
 
+def test_rules_are_not_loaded_before_a_container_runs(tmp_path: Path) -> None:
+    spec = tmp_path / "spec.json"
+    spec.write_text('{"image": "x"}')
+    slow = ("tyger_local.lint.rules", "tyger_local.workspace.linting")
+    assert _imported("run", "exec", "-f", str(spec), slow=slow) == (125, [])
+
+
 ENDING = """
 import atexit, sys, threading
 from tyger_local.__main__ import main

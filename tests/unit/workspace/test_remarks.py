@@ -24,6 +24,7 @@ def test_remarks_wait_until_a_container_runs_and_are_made_once() -> None:
     remarks.source = lambda: ["one", "two"]
     with remarks:
         remarks.watch(Warned("other"))
+        remarks.watch(StatusChanged(1, Status.PENDING))
         assert _texts(told) == ["other"]
         remarks.watch(RUNNING)
         remarks.watch(RUNNING)
