@@ -92,11 +92,23 @@ def test_nor_does_finding_out_that_there_is_no_engine(tmp_path: Path) -> None:
     assert (code, set(slow) & DOCKER_PY) == (125, set())
 
 
-def test_rules_are_not_loaded_before_a_container_runs(tmp_path: Path) -> None:
-    spec = tmp_path / "spec.json"
-    spec.write_text('{"image": "x"}')
-    slow = ("tyger_local.lint.rules", "tyger_local.workspace.linting")
-    assert _imported("run", "exec", "-f", str(spec), slow=slow) == (125, [])
+LOADED = """
+import sys
+from tyger_local import Workspace
+from tyger_local.outcome.events import RunCreated
+from tyger_local.workspace.execution import ExecOptions
+def tell(event):
+    if isinstance(event, RunCreated):
+        print([name for name in sys.modules if name.startswith("tyger_local.lint")])
+codespec = {"image": "x", "command": ["true"]}
+Workspace(engine="process").runs.exec({"job": {"codespec": codespec}}, options=ExecOptions(emit=tell))
+"""
+
+
+def test_no_run_waits_for_rules() -> None:
+    command = (sys.executable, "-c", LOADED)
+    answer = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
+    assert answer.stdout == "[]\n"
 
 
 ENDING = """

@@ -93,7 +93,14 @@ FIXES = [
         ("  NODES: $(TYGER_WORKER_NODES)\n", ""),
     ),
     ("buffer-shell-name", "Write $(RAW-DATA_PIPE)", ("$RAW-DATA_PIPE", "$(RAW-DATA_PIPE)")),
-    ("buffer-shell-name--digit", "call the buffer 'b3d'", ("{inputs: [3d]}", "{inputs: [b3d]}")),
+    (
+        "buffer-shell-name--digit",
+        "call the buffer 'b3d'",
+        (
+            '{inputs: [3d]}\ncommand: [bash, -c, "cat ${3D_PIPE}',
+            '{inputs: [b3d]}\ncommand: [bash, -c, "cat ${B3D_PIPE}',
+        ),
+    ),
     ("buffer-name-length", "at most 48 characters", ("x" * 49, "x" * 48)),
     ("endpoint-shell-name", "letters, digits and underscores", ("my-port", "my_port")),
     (

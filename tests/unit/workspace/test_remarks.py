@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from tyger_local import Workspace
-from tyger_local.outcome.events import Event, StatusChanged, Warned
+from tyger_local.outcome.events import Event, RunCreated, StatusChanged, Warned
 from tyger_local.outcome.verdict import Status
 from tyger_local.workspace.execution import ExecOptions
 from tyger_local.workspace.remarks import Remarks
 
+TIMEOUT_S = 10
+CREATED = RunCreated(1)
 RUNNING = StatusChanged(1, Status.RUNNING)
 BAD = {"image": "x", "command": ["true"], "env": {"P": "$(NO_SUCH)"}}
 
@@ -18,18 +22,35 @@ def _texts(told: list[Event]) -> list[str]:
     return [event.text for event in told if isinstance(event, Warned)]
 
 
-def test_remarks_wait_until_a_container_runs_and_are_made_once() -> None:
+def test_remarks_are_made_once_and_before_the_end() -> None:
     told: list[Event] = []
     remarks = Remarks(told.append)
     remarks.source = lambda: ["one", "two"]
     with remarks:
-        remarks.watch(Warned("other"))
-        remarks.watch(StatusChanged(1, Status.PENDING))
-        assert _texts(told) == ["other"]
-        remarks.watch(RUNNING)
-        remarks.watch(RUNNING)
-    assert _texts(told) == ["other", "one", "two"]
-    assert told.count(RUNNING) == 2
+        for event in (CREATED, RUNNING, RUNNING):
+            remarks.watch(event)
+    assert _texts(told) == ["one", "two"]
+    assert [event for event in told if not isinstance(event, Warned)] == [CREATED, RUNNING, RUNNING]
+
+
+def test_remarks_do_not_wait_for_the_end() -> None:
+    said = threading.Event()
+    remarks = Remarks(lambda event: said.set() if isinstance(event, Warned) else None)
+    remarks.source = lambda: ["one"]
+    with remarks:
+        remarks.watch(CREATED)
+        assert said.wait(TIMEOUT_S)
+
+
+def test_none_are_made_of_a_run_that_has_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tyger_local.workspace.remarks.PAUSE_S", TIMEOUT_S)
+    told: list[Event] = []
+    remarks = Remarks(told.append)
+    remarks.source = lambda: ["one"]
+    with remarks:
+        remarks.watch(CREATED)
+        remarks.watch(StatusChanged(1, Status.FAILED))
+    assert _texts(told) == []
 
 
 def test_a_run_does_not_fail_by_them() -> None:
@@ -40,14 +61,20 @@ def test_a_run_does_not_fail_by_them() -> None:
     remarks = Remarks(told.append)
     remarks.source = fail
     with remarks:
+        remarks.watch(CREATED)
         remarks.watch(RUNNING)
     assert _texts(told) == ["the codespec could not be looked at: oh no"]
 
 
-def test_who_leaves_by_an_error_hears_none() -> None:
+def test_who_leaves_by_an_error_does_not_wait() -> None:
+    goes_on = threading.Event()
     remarks = Remarks(lambda _: None)
+    remarks.source = lambda: [str(goes_on.wait())]
+    remarks.watch(CREATED)
+    remarks.watch(RUNNING)
     with pytest.raises(ZeroDivisionError), remarks:
         raise ZeroDivisionError
+    goes_on.set()
 
 
 @pytest.mark.parametrize("is_detached", [False, True])
