@@ -7,10 +7,18 @@ from soak.case import Case
 from soak.legal import LEGAL
 from soak.misuses import MISUSES
 
+from tyger_local.lint import pipe_files, pipes, programs, shells, unused
 from tyger_local.lint.model import Severity, Subject
-from tyger_local.lint.rules import RULES
 from tyger_local.lint.run import findings
 from tyger_local.spec.models import Buffers, JobCodespec
+
+RULES = (
+    *shells.RULES,
+    *pipes.RULES,
+    *pipe_files.RULES,
+    *programs.RULES,
+    *unused.RULES,
+)
 
 # What no text of a shell script shows: another language, a path that is computed, pipes of the script's own.
 UNSEEN = {

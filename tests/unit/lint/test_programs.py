@@ -6,12 +6,20 @@ from pathlib import Path
 
 import pytest
 
+from tyger_local.lint import pipe_files, pipes, programs, shells, unused
 from tyger_local.lint.model import Severity, Subject
-from tyger_local.lint.rules import RULES
 from tyger_local.lint.run import findings
 from tyger_local.spec.decode import decode_codespec_file
 from tyger_local.spec.document import read_document
 from tyger_local.spec.models import Buffers, JobCodespec
+
+RULES = (
+    *shells.RULES,
+    *pipes.RULES,
+    *pipe_files.RULES,
+    *programs.RULES,
+    *unused.RULES,
+)
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 BUFFERS = Buffers(inputs=("in",), outputs=("out",))
