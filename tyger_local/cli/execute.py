@@ -45,7 +45,7 @@ def execute(given: Mapping[str, Any], workspace: Workspace, console: Console) ->
         )
     request = request_from(given, workspace)
     record_file = RecordFile(given["record"])
-    record_file.refuse_same(_files(given, request))
+    record_file.refuse_same(used_files(given, request))
     cancellation = Cancellation()
     narrator = Narrator(
         console, request.replicas, timestamps=given["timestamps"], live=not given["shell"]
@@ -57,12 +57,12 @@ def execute(given: Mapping[str, Any], workspace: Workspace, console: Console) ->
     is_recorded = record_file.write(record.document(), console)
     verdict = ended_verdict(record)
     if verdict.kind in SHOWING_LOGS and not given["logs"]:
-        _show_last_lines(workspace, record, request.replicas, console)
+        show_last_lines(workspace, record, request.replicas, console)
     conclude(record, narrator, console)
     return verdict.exit_code if is_recorded else verdict.exit_code or EXIT_ERROR
 
 
-def _files(given: Mapping[str, Any], request: RunRequest) -> Iterator[str]:
+def used_files(given: Mapping[str, Any], request: RunRequest) -> Iterator[str]:
     """Yield the files that a run reads or writes."""
     if given["file"]:
         yield given["file"]
@@ -97,7 +97,7 @@ def conclude(record: RunRecord, narrator: Narrator, console: Console) -> None:
         console.error(f"run {record.id} {verdict.kind.value}: {line}", **fields)
 
 
-def _show_last_lines(
+def show_last_lines(
     workspace: Workspace, record: RunRecord, replicas: Mapping[str, int], console: Console
 ) -> None:
     """Show what those containers said last that may tell why the run failed."""

@@ -27,6 +27,7 @@ root = Group(
         "prune": "prune:prune",
         "df": "df:df",
         "explain": "explain:explain",
+        "submit": "submit:submit",
         "schema": "schema:schema",
         "doctor": "doctor:doctor",
         "completion": "completion_command:completion",

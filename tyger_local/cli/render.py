@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 
 import click
@@ -11,12 +9,10 @@ import click
 from tyger_local.cli.commands import Choice
 from tyger_local.cli.output import write_out
 from tyger_local.outcome.words import printable
+from tyger_local.spec.json_text import json_text
 
 Document = Mapping[str, object]
 Columns = Mapping[str, Callable[[Document], object]]
-
-_UNREADABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
-"""What JSON may hold as it is, but a codespec file, which is YAML, may not."""
 
 FORMATS = ("json", "yaml", "table", "name")
 
@@ -71,8 +67,7 @@ def print_value(value: object, output_format: str) -> None:
 
         write_out(yaml_text(value))
     else:
-        text = json.dumps(value, indent=2, ensure_ascii=False)
-        write_out(_UNREADABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
+        write_out(json_text(value))
 
 
 def _lines(
