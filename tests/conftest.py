@@ -8,6 +8,7 @@ import json
 import os
 import secrets
 import subprocess
+import sys
 import tarfile
 import tempfile
 import time
@@ -184,3 +185,52 @@ def odd_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / name).write_bytes(data)
         (folder / name).chmod(0o755)
     return folder
+
+
+class TygerClient:
+    """The stand-in for Tyger's client that is on the PATH (see `tyger_client.py`), and what is behind it.
+
+    Args:
+        state: Its folder.
+    """
+
+    def __init__(self, state: Path) -> None:
+        self.state = state
+        self.home = state / "home"
+
+    def log_out(self) -> None:
+        (self.state / "logged-in").unlink()
+
+    def misbehave(self, words: str, **wanted: object) -> None:
+        """Have the command that begins with two words do something else."""
+        file = self.state / "behaviour.json"
+        known = json.loads(file.read_text()) if file.exists() else {}
+        file.write_text(json.dumps({**known, words: wanted}))
+
+    def behave(self) -> None:
+        (self.state / "behaviour.json").unlink()
+
+    def use_engine(self, name: str) -> None:
+        (self.state / "engine").write_text(name)
+
+    def calls(self, words: str = "") -> list[list[str]]:
+        """Return how it was called, in order, by the first two words."""
+        file = self.state / "calls"
+        lines = file.read_text().splitlines() if file.exists() else []
+        return [argv for argv in map(json.loads, lines) if " ".join(argv).startswith(words)]
+
+
+@pytest.fixture
+def tyger_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TygerClient:
+    """Tyger's client on the PATH, logged in, with a cluster that executes commands as local children."""
+    state = tmp_path / "cluster"
+    (state / "bin").mkdir(parents=True)
+    program = state / "bin/tyger"
+    stand_in = Path(__file__).with_name("tyger_client.py")
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{stand_in}" "$@"\n')
+    program.chmod(0o755)
+    (state / "logged-in").touch()
+    (state / "engine").write_text("process")
+    monkeypatch.setenv("TYGER_STAND_IN", str(state))
+    monkeypatch.setenv("PATH", f"{state}/bin{os.pathsep}{os.environ['PATH']}")
+    return TygerClient(state)

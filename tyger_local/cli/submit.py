@@ -66,7 +66,15 @@ submit.params += [
     boolean("--timestamps", help="Put the time before each line of --logs."),
     boolean("--dry-run", help="Print the commands of Tyger's client, and run none."),
 ]
-submit.params = [copy.copy(param) if param.name in ON_CLUSTER else param for param in submit.params]
-for _param in submit.params:
-    if isinstance(_param, click.Option) and _param.name in ON_CLUSTER:
-        _param.help = ON_CLUSTER[_param.name]
+
+
+def _for_cluster(param: click.Parameter) -> click.Parameter:
+    """Return a flag with the help that holds on the cluster; others keep theirs, which are shared."""
+    if not isinstance(param, click.Option) or param.name not in ON_CLUSTER:
+        return param
+    own = copy.copy(param)
+    own.help = ON_CLUSTER[param.name]
+    return own
+
+
+submit.params = [_for_cluster(param) for param in submit.params]

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator
 
 from tyger_local.plan.model import Role
-from tyger_local.runner.ends import Connection, Stdio
+from tyger_local.runner.ends import Connection, NewBuffer, Stdio
 from tyger_local.runner.stored import StoreBuffer
 from tyger_local.spec.buffers import Direction
 from tyger_local.submit.commands import (
@@ -75,6 +75,8 @@ def _id(buffer: str) -> str:
 def _redirected(sign: str, connection: Connection) -> str:
     if isinstance(connection.to, Stdio):
         return ""
+    if isinstance(connection.to, NewBuffer):
+        return f" {sign} '[temporary file]'"
     if isinstance(connection.to, StoreBuffer):
         return f" {sign} '[{connection.to} here]'"
     return f" {sign} {shlex.quote(str(connection))}"

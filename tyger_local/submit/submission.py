@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -129,8 +129,9 @@ class Submission:
             TygerLocalError: The client failed, or an output cannot be written.
             StoppedError: Somebody wanted it to end.
         """
-        ids = _buffers_of(run)
-        for name, connection in self._order.connected(Direction.OUTPUT).items():
+        outputs = self._order.connected(Direction.OUTPUT)
+        ids = {name: _buffer_of(run, name) for name in outputs}
+        for name, connection in outputs.items():
             with self._naming(name, ids[name]):
                 size = fetch(self._client, connection, ids[name], self._tell_partial)
             self._say("Output read", buffer=name, id=ids[name], bytes=_words(size))
@@ -217,18 +218,19 @@ class Submission:
         self._tell(Told(text, is_warning=True))
 
 
-def _buffers_of(run: Submitted) -> Mapping[str, str]:
-    """Return the ids of a run's buffers, by name.
+def _buffer_of(run: Submitted, name: str) -> str:
+    """Return the id of a run's buffer.
 
     Raises:
-        TygerLocalError: The run's document does not hold them.
+        TygerLocalError: The run's document does not hold it.
     """
     job = run.record.get("job")
     buffers = job.get("buffers") if isinstance(job, dict) else None
-    if not isinstance(buffers, dict):
+    buffer_id = buffers.get(name) if isinstance(buffers, dict) else None
+    if not isinstance(buffer_id, str) or not _BUFFER_ID.fullmatch(buffer_id):
         command = show_run(str(run.run_id))
-        raise unexpected(command, json.dumps(run.record), "ids of the run's buffers")
-    return {str(name): str(buffer_id) for name, buffer_id in buffers.items()}
+        raise unexpected(command, json.dumps(run.record), f"id of the buffer '{name}'")
+    return buffer_id
 
 
 def _object(text: str) -> JsonObject | None:

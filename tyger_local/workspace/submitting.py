@@ -14,6 +14,8 @@ from tyger_local.errors import (
 )
 from tyger_local.outcome.record import RunRecord
 from tyger_local.outcome.verdict import Status
+from tyger_local.plan.build import plan_run
+from tyger_local.plan.model import CLUSTER_PIPE_ROOT
 from tyger_local.plan.resolved import ResolvedRun
 from tyger_local.runner.ends import Connection, NewBuffer
 from tyger_local.runner.stored import StoreBuffer
@@ -29,8 +31,7 @@ from tyger_local.submit.rehearsal import rehearsed
 from tyger_local.submit.submission import Submission
 from tyger_local.submit.transfer import check_ends
 from tyger_local.workspace.connections import refuse_stdin
-from tyger_local.workspace.engines import make_engine
-from tyger_local.workspace.execution import draft_plan
+from tyger_local.workspace.execution import PLANNED_RUN_ID
 from tyger_local.workspace.reading import STDIN
 from tyger_local.workspace.resolving import connect, refuse_strictly, resolve_run
 from tyger_local.workspace.run_buffers import look_up
@@ -198,8 +199,13 @@ class Submitter:
     def _review(self, run: ResolvedRun) -> None:
         """Tell what the cluster does differently, unless the run here will tell it."""
         options = self._options
-        engine = make_engine(self._workspace.engine)
-        differences = draft_plan(run, engine, options.execution.overrides).differences
+        plan = plan_run(
+            run,
+            run_id=PLANNED_RUN_ID,
+            pipe_root=lambda _: CLUSTER_PIPE_ROOT,
+            overrides=options.execution.overrides,
+        )
+        differences = plan.differences
         if options.execution.strict:
             refuse_strictly(differences)
         if not options.is_compared:
