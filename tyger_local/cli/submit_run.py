@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from tyger_local.cli.console import Console
-from tyger_local.cli.execute import conclude, ended_verdict, show_last_lines, used_files
+from tyger_local.cli.execute import (
+    SHOWING_LOGS,
+    conclude,
+    ended_verdict,
+    show_last_lines,
+    used_files,
+)
 from tyger_local.cli.narrator import Narrator
 from tyger_local.cli.output import check_reader, write_out
 from tyger_local.cli.record_file import RecordFile
@@ -82,6 +88,8 @@ def rehearse(given: Mapping[str, Any], workspace: Workspace, console: Console) -
     request = request_from(given, workspace)
     teller = Teller(console, request, timestamps=False)
     options = _options(given, teller, Cancellation())
+    if options.is_compared:
+        write_out("# First the same run here, as by 'tyger-local run exec'.\n")
     write_out(Submitter(workspace, request, given["file"] or None, options).rehearse())
 
 
@@ -153,12 +161,14 @@ def _failed_here(
     record = result.here
     if record is None:
         raise AssertionError("a run that was not submitted has failed here")
-    show_last_lines(workspace, record, request.replicas, console)
+    verdict = ended_verdict(record)
+    if verdict.kind in SHOWING_LOGS:
+        show_last_lines(workspace, record, request.replicas, console)
     narrator = Narrator(console, request.replicas, timestamps=False)
     narrator.close()
     conclude(record, narrator, console)
-    console.info("Nothing was submitted, since the run failed here")
-    return ended_verdict(record).exit_code
+    console.info("Nothing was submitted, since the run did not succeed here")
+    return verdict.exit_code
 
 
 def _conclude(run: Submitted, comparisons: tuple[Comparison, ...], console: Console) -> int:

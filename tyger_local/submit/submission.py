@@ -6,7 +6,6 @@ import json
 import re
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from tyger_local.errors import TygerLocalError
@@ -130,11 +129,15 @@ class Submission:
             StoppedError: Somebody wanted it to end.
         """
         outputs = self._order.connected(Direction.OUTPUT)
-        ids = {name: _buffer_of(run, name) for name in outputs}
-        for name, connection in outputs.items():
-            with self._naming(name, ids[name]):
-                size = fetch(self._client, connection, ids[name], self._tell_partial)
-            self._say("Output read", buffer=name, id=ids[name], bytes=_words(size))
+        left = {name: _buffer_of(run, name) for name in outputs}
+        try:
+            for name, connection in outputs.items():
+                size = fetch(self._client, connection, left[name], self._tell_partial)
+                self._say("Output read", buffer=name, id=left.pop(name), bytes=_words(size))
+        except BaseException:
+            for name, buffer_id in left.items():
+                self._warn(f"the output '{name}' is there still, in the buffer {buffer_id}")
+            raise
 
     def logs(
         self, run_id: int, *, timestamps: bool = False, tail: int | None = None
@@ -198,15 +201,6 @@ class Submission:
             raise unexpected(command, line, "status of the run")
         fields = {name: document[name] for name in STATUS_FIELDS if name in document}
         self._say("Run status changed", **fields, runId=run_id)
-
-    @contextmanager
-    def _naming(self, name: str, buffer_id: str) -> Iterator[None]:
-        """Say where an output is that could not be read."""
-        try:
-            yield
-        except BaseException:
-            self._warn(f"the output '{name}' is there still, in the buffer {buffer_id}")
-            raise
 
     def _tell_partial(self, path: str) -> None:
         self._warn(f"what arrived is kept as {path}")

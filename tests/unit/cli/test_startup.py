@@ -46,6 +46,7 @@ def _imported(*argv: str, slow: tuple[str, ...] = SLOW) -> tuple[int, list[str]]
         (["--help"], 0),
         (["run", "exec", "--help"], 0),
         (["codespec", "create", "--help"], 0),
+        (["submit", "--help"], 0),
         (["--version"], 0),
         (["export", "--help"], 0),
         (["codespec", "import", "--help"], 0),

@@ -459,6 +459,47 @@ def test_the_commands_shown_are_those_that_are_run(cli: Cli, tyger_client: Any) 
     assert [argv[:2] for argv in run] == [words[:2] for words in shown]
 
 
+def test_a_rehearsal_of_a_comparison(cli: Cli, tyger_client: Any) -> None:
+    _create("true", "", "output")
+    lines = cli("submit", "-c", "recon", "--compare", "--dry-run").stdout.splitlines()
+    assert lines[0] == "# First the same run here, as by 'tyger-local run exec'."
+    assert "tyger buffer read '[id of output]' > '[temporary file]'" in lines
+    assert "tyger run watch '[run id]'" in lines
+    detached = cli("submit", "-c", "recon", "--detach", "--dry-run").stdout
+    assert "run create" in detached
+    assert "run watch" not in detached
+
+
+def test_names_are_completed(cli: Cli) -> None:
+    _create(UPPER, "input", "output")
+    assert cli("run", "exec", "-c", "recon", "-b", "input=in", "-b", "output=out").returncode == 0
+
+    def offered(line: str) -> list[str]:
+        answer = cli("__complete", "--shell=fish", "--", f"tyger-local submit {line}")
+        return [each.split("\t")[1] for each in answer.stdout.splitlines()]
+
+    assert offered("-c re") == ["recon"]
+    assert offered("-c recon -b i") == ["input="]
+    assert offered("-c recon --run ") == ["1"]
+    assert "--compare" in offered("--comp")
+
+
+def test_outputs_that_were_not_read_are_told(cli: Cli, tyger_client: Any) -> None:
+    _create("true", "", "one two three")
+    answer = cli(
+        "submit", "-c", "recon", "-b", "one=one", "-b", "two=/dev/full", "-b", "three=three"
+    )
+    assert answer.returncode == 0, answer.stderr  # nothing was written to it
+    _create('echo x > "$TWO_PIPE"', "", "one two three")
+    answer = cli(
+        "submit", "-c", "recon", "-b", "one=one", "-b", "two=/dev/full", "-b", "three=three"
+    )
+    assert answer.returncode == 1
+    assert "the output 'one' is there" not in answer.stderr
+    assert "the output 'two' is there still" in answer.stderr
+    assert "the output 'three' is there still" in answer.stderr
+
+
 # comparing
 
 
@@ -488,8 +529,19 @@ def test_a_run_that_fails_here_is_not_submitted(cli: Cli, tyger_client: Any) -> 
     answer = cli("submit", "-c", "recon", "--compare")
     assert (answer.returncode, answer.stdout) == (5, "")
     assert "Error: run 1 failed: " in answer.stderr
-    assert answer.stderr.endswith("Nothing was submitted, since the run failed here\n")
+    assert answer.stderr.endswith("Nothing was submitted, since the run did not succeed here\n")
     assert tyger_client.calls("codespec") == tyger_client.calls("run") == []
+
+
+def test_a_run_that_is_interrupted_here_is_not_submitted(home: Path, tyger_client: Any) -> None:
+    _create("sleep 60", "", "output")
+    started = _started("-c", "recon", "--compare")
+    _until((home / "runs/1/run.json").exists)
+    _until(lambda: Workspace().runs.show(1)["status"] == "Running")
+    started.send_signal(signal.SIGINT)
+    _, err = started.communicate(timeout=DEADLINE_S)
+    assert started.returncode == 130, err
+    assert tyger_client.calls("codespec") == []
 
 
 def test_an_earlier_run_is_compared_with(cli: Cli, tyger_client: Any) -> None:
