@@ -51,6 +51,11 @@ def misbehave(words: str) -> None:
     wanted = json.loads(file.read_text()).get(words) if file.exists() else None
     if wanted is None:
         return
+    if wanted.get("lingers"):
+        (STATE / "hangs").touch()
+        while not (STATE / "go").exists():
+            time.sleep(0.01)
+        return
     print(wanted.get("stderr", ""), end="", file=sys.stderr, flush=True)
     print(wanted.get("stdout", ""), end="", flush=True)
     if wanted.get("hangs"):

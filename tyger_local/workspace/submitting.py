@@ -96,6 +96,7 @@ class Submitter:
             folder = Path(name)
             with self._stoppable(client):
                 self._options.tell(Told("Tyger's client answers", {"client": client.check()}))
+                client.check_not_stopped()  # before a run here begins, which would not know
             here = self._run_here(folder) if self._options.is_compared else None
             if here is not None and here.status is not Status.SUCCEEDED:
                 return SubmitResult(None, here)

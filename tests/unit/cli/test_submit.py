@@ -257,12 +257,27 @@ def test_a_signal_while_an_input_is_written(tyger_client: Any) -> None:
 
 def test_a_signal_while_the_run_is_created_loses_no_run(tyger_client: Any) -> None:
     _create("sleep 60")
-    tyger_client.misbehave("run create", hangs=True)
+    tyger_client.misbehave("run create", lingers=True)
     started = _started("-c", "recon")
     _until((tyger_client.state / "hangs").exists)
     started.send_signal(signal.SIGINT)
     with pytest.raises(subprocess.TimeoutExpired):
         started.wait(0.3)  # it is let alone, so that its answer is known
+    (tyger_client.state / "go").touch()
+    _, err = started.communicate(timeout=DEADLINE_S)
+    assert started.returncode == 130
+    assert "Run canceled there runId=1" in err
+    assert list(_there(tyger_client).runs.watch(1))[-1]["status"] == "Canceled"
+
+
+def test_a_second_signal_waits_for_nothing(tyger_client: Any) -> None:
+    _create("sleep 60")
+    tyger_client.misbehave("run create", hangs=True)
+    started = _started("-c", "recon")
+    _until((tyger_client.state / "hangs").exists)
+    started.send_signal(signal.SIGINT)
+    with pytest.raises(subprocess.TimeoutExpired):
+        started.wait(0.3)
     started.send_signal(signal.SIGINT)
     _, err = started.communicate(timeout=DEADLINE_S)
     assert started.returncode == 130
