@@ -19,7 +19,7 @@ Document = dict[str, Any]
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 BUFFERS = {"inputs": ["input"], "outputs": ["output"]}
-RECON = {"image": "x", "buffers": BUFFERS, "args": ["yes"], "env": {"B": "$(A)", "A": "0777"}}
+RECON = {"image": "x", "buffers": BUFFERS, "args": ["yes"], "env": {"B": "no", "A": "0777"}}
 
 
 @pytest.fixture(autouse=True)
@@ -160,7 +160,7 @@ def test_kubernetes_documents(cli: Cli) -> None:
     assert env[:4] == [
         ("TYGER_RUN_ID", "r7"),
         ("A", "0777"),
-        ("B", "$(A)"),
+        ("B", "no"),
         ("INPUT_PIPE", "/etc/buffer-fifos/input"),
     ]
     assert list(_kinds(_export(cli, "recon", "--to=kubernetes", "--claim=c"))) == ["Job"]

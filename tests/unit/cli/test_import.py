@@ -61,7 +61,7 @@ def test_what_the_client_lists(cli: Cli) -> None:
 
 def test_a_list_comes_back_unchanged(cli: Cli, tmp_path: Path) -> None:
     for name, image in (("a", "x"), ("b", "y")):
-        Workspace().codespecs.create(name, {"image": image, "env": {"B": "$(A)", "A": "0777"}})
+        Workspace().codespecs.create(name, {"image": image, "env": {"B": "no", "A": "0777"}})
     listed = cli("codespec", "list").stdout
     assert cli("codespec", "import", "-", stdin=listed.encode()).stdout == "a 1\nb 1\n"
     other = ("--home", str(tmp_path / "other"))
