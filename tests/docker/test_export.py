@@ -162,6 +162,32 @@ def test_the_script_takes_streams(export: Export) -> None:
     assert (answer.returncode, answer.stdout) == (0, b"ABC"), answer.stderr
 
 
+def test_streams_are_not_opened_again_and_hold_nothing_else(export: Export) -> None:
+    talks = {**UPPER, "args": [f"echo of the log; {SHOUT}"]}
+    _create(talks=talks)
+    Path("run.sh").write_text(export("talks", "--to", "docker-run", "-b", "raw-data=-,output=-"))
+    Path("in").write_text("a line\nthe rest\n")
+    Path("out").write_text("before\n")
+    line = "{ read -r line; bash run.sh; } < in >> out"
+    answer = subprocess.run(
+        ("bash", "-c", line), capture_output=True, check=False, timeout=TIMEOUT_S
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert Path("out").read_text() == "before\nTHE REST\n"
+    assert answer.stderr == b"of the log\n"
+
+
+def test_an_output_that_cannot_be_written_is_told_before_anything_runs(
+    export: Export, run_id: str
+) -> None:
+    _create(upper=UPPER)
+    Path("raw-data").write_bytes(b"x")
+    answer = _run_script(export("upper", "--to", "docker-run", "-b", "output=no/folder"))
+    assert answer.returncode == 1
+    assert b"no/folder: No such file or directory" in answer.stderr
+    assert _left(run_id) == {"container": [], "network": []}
+
+
 @pytest.mark.parametrize("code", [0, 3])
 def test_a_program_that_opens_no_pipe_ends_the_script(
     export: Export, run_id: str, code: int
@@ -193,9 +219,9 @@ def test_an_interrupted_script_leaves_nothing(export: Export, run_id: str) -> No
     _create(endless={"image": IMAGE, "command": ["sh", "-c", "trap '' TERM; echo on; sleep 600"]})
     path = Path("run.sh")
     path.write_text(export("endless", "--to", "docker-run"))
-    with subprocess.Popen(("bash", str(path)), stdout=subprocess.PIPE) as script:
-        assert script.stdout is not None
-        assert script.stdout.readline() == b"on\n"
+    with subprocess.Popen(("bash", str(path)), stderr=subprocess.PIPE) as script:
+        assert script.stderr is not None
+        assert script.stderr.readline() == b"on\n"
         (subshell,) = psutil.Process(script.pid).children()
         subshell.terminate()
         script.wait(TIMEOUT_S)

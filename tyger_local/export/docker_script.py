@@ -40,14 +40,27 @@ trap 'exit 143' TERM
 chmod 755 "$pipes"  # the image's user may be anybody
 """
 
+_FEED = """
+# Standard input is not opened by its name: that would begin at the start of a file again.
+feed() {
+  {
+    [ "$2" = /dev/stdin ] || exec <"$2"
+    exec cat >"$1"
+  } <&0 &
+  feeders+=($!)
+}
+"""
+
 _DRAIN = """
 # Our own ends of an output are opened before anything runs: so the copy never waits for a program that
-# does not open it, and ends when the job has.
+# does not open it, and ends when the job has. Standard output is not opened by its name: that would
+# empty a file.
 drain() {
+  if [ "$2" = /dev/stdout ]; then exec {sink}>&1; else exec {sink}>"$2"; fi
   exec 8<>"$1" 9<"$1" {holder}>"$1" 8>&-
-  cat <&9 >"$2" {holder}>&- &
+  cat <&9 >&"$sink" {holder}>&- &
   drains+=($!) holders+=("$holder")
-  exec 9<&-
+  exec 9<&- {sink}>&-
 }
 """
 
@@ -86,14 +99,16 @@ def _parts(plan: RunPlan, files: Mapping[str, str]) -> Iterator[str]:
     pipes = plan.jobs[0].pipes
     variables = {pipe.buffer: f"file_{number}" for number, pipe in enumerate(pipes, 1)}
     network = docker_network_line(plan)
-    has_outputs = any(pipe.direction is Direction.OUTPUT for pipe in pipes)
+    directions = {pipe.direction for pipe in pipes}
     yield _HEAD
     yield from _file_lines(pipes, variables, files)
     yield _PREPARE
     if plan.private_network is not None:
         yield f"  docker network rm {shlex.quote(plan.private_network.name)} >/dev/null\n"
     yield _PREPARED
-    if has_outputs:
+    if Direction.INPUT in directions:
+        yield _FEED
+    if Direction.OUTPUT in directions:
         yield _DRAIN
     yield from _pipe_lines(plan, variables)
     if network is not None:
@@ -102,9 +117,10 @@ def _parts(plan: RunPlan, files: Mapping[str, str]) -> Iterator[str]:
         yield f'workers+=("$({docker_run_line(plan, worker)})")\n'
     yield "\n"
     for job in plan.jobs:
-        yield f"{_job_line(plan, job)} &\njobs+=($!)\n"
+        # What a program prints is its log; standard output may be where a buffer goes.
+        yield f"{_job_line(plan, job)} >&2 &\njobs+=($!)\n"
     yield _END
-    if has_outputs:
+    if Direction.OUTPUT in directions:
         yield _DRAINED
     yield 'exit "$code"\n)\n'
 
@@ -132,7 +148,7 @@ def _pipe_lines(plan: RunPlan, variables: Mapping[str, str]) -> Iterator[str]:
                 yield f'\nmkdir "$pipes/{job.label}"\n'
             yield f"mkfifo -m 666 {path}\n"
             if pipe.direction is Direction.INPUT:
-                yield f"cat {file} <&0 >{path} &\nfeeders+=($!)\n"
+                yield f"feed {path} {file}\n"
             else:
                 yield f"drain {path} {file}\n"
 

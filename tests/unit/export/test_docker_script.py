@@ -32,7 +32,7 @@ def test_a_job_without_buffers_is_its_line() -> None:
     plan = _plan(args=["a b", "$X"])
     text = _checked(docker_script(plan, {}))
     _, flags = docker_run_line(plan, plan.jobs[0]).split("docker run", 1)
-    assert f'\ndocker run --cidfile="$pipes/job-0.id"{flags} &\n' in text
+    assert f'\ndocker run --cidfile="$pipes/job-0.id"{flags} >&2 &\n' in text
     assert "mkfifo" not in text
     assert "drain" not in text.replace("drains=()", "")
     assert "network" not in text
@@ -54,7 +54,7 @@ def test_files_are_those_that_were_named_or_have_the_buffers_names() -> None:
 def test_an_argument_that_looks_like_the_folder_of_pipes_stays() -> None:
     odd = "--volume=PIPES:/etc/buffer-fifos"
     text = _checked(docker_script(_plan(buffers={"outputs": ["o"]}, args=[odd, "docker run"]), {}))
-    assert f"{odd} 'docker run' &\n" in text
+    assert f"{odd} 'docker run' >&2 &\n" in text
 
 
 def test_each_replica_has_pipes_of_its_own() -> None:
