@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # the models are loaded late
     from tyger_local.spec.document import Document
     from tyger_local.spec.flags import CodespecFlags
     from tyger_local.spec.models import CodespecFile
+    from tyger_local.spec.place import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class Codespecs:
         codespec: CodespecFile | Mapping[str, object],
         flags: CodespecFlags | None = None,
         document: Document | None = None,
+        prefix: Path = (),
     ) -> JsonObject:
         """Return what `create` would store, without storing it; it warns as `create` does.
 
@@ -71,6 +73,7 @@ class Codespecs:
             codespec: What a file holds, or the same as a mapping.
             flags: What is laid over it.
             document: The file, for the places of warnings and the comments that ignore some.
+            prefix: Where the codespec stands in it.
 
         Raises:
             SpecError: A rule of Tyger's is broken.
@@ -79,7 +82,7 @@ class Codespecs:
         from tyger_local.spec.decode import decode_codespec_file, plain_document  # noqa: PLC0415
         from tyger_local.spec.flags import CodespecFlags, codespec_from  # noqa: PLC0415
         from tyger_local.spec.models import CodespecFile  # noqa: PLC0415
-        from tyger_local.spec.rules import cluster_refusals  # noqa: PLC0415
+        from tyger_local.spec.rules import refusals  # noqa: PLC0415
         from tyger_local.spec.written import written  # noqa: PLC0415
         from tyger_local.workspace.linting import creation_warnings  # noqa: PLC0415
 
@@ -90,11 +93,15 @@ class Codespecs:
         if isinstance(codespec, Mapping):
             codespec = decode_codespec_file(plain_document(codespec, "the codespec"))
         model = codespec_from(codespec, flags or CodespecFlags())
-        for reason in cluster_refusals(model):
+        for refusal in refusals(model):
+            place = None  # of what flags have laid over the file
+            if document is not None and flags is None:
+                place = document.place((*prefix, *refusal.path))
+            where = "" if place is None else f"{place}: "
             self._warn(
-                f"the cluster stores this codespec, but would refuse every run of it: {reason}"
+                f"{where}the cluster stores this codespec, but would refuse every run of it: {refusal.text}"
             )
-        for text in creation_warnings(model, codespec, document):
+        for text in creation_warnings(model, codespec, document, prefix):
             self._warn(text)
         return written(model)
 

@@ -142,9 +142,9 @@ def _of_codespec(
     if isinstance(codespec, WorkerCodespec):
         replicas = 1 if flags.job.replicas is None else flags.job.replicas
         worker = ResolvedWorker(codespec, replicas, flags.job.node_pool or "")
-        return Exported(name, codespecs.resolve(file), worker=worker)
+        return Exported(name, codespecs.resolve(file, None, document), worker=worker)
     if says_nothing and not always_run:
-        return Exported(name, codespecs.resolve(file))
+        return Exported(name, codespecs.resolve(file, None, document))
     run = _of_run(codespecs, name, run_request(document, flags))
     return replace(run, codespec=written(codespec)) if says_nothing else run
 

@@ -92,6 +92,6 @@ def _import(codespecs: Codespecs, document: Document, path: Path, stem: str) -> 
         raise SpecError("a name for the codespec is required", "add 'name:' to it", where=where)
     try:
         check_codespec_name(name)
-        return Import(name, codespecs.resolve(file), where)
+        return Import(name, codespecs.resolve(file, None, document, path), where)
     except TygerLocalError as error:  # these know nothing of files
         raise SpecError(f"the codespec '{name}': {error.what}", error.hint, where=where) from error

@@ -23,7 +23,7 @@ from tyger_local.lint.subjects import (
 from tyger_local.plan.resolved import ResolvedRun
 from tyger_local.spec.document import Document
 from tyger_local.spec.models import AnyCodespec, CodespecFile
-from tyger_local.spec.place import Place
+from tyger_local.spec.place import Path, Place
 from tyger_local.spec.runs import CodespecRef, RunRequest
 from tyger_local.workspace.codespecs import Codespecs
 from tyger_local.workspace.reading import read_file
@@ -72,7 +72,7 @@ class Linting:
 
 
 def creation_warnings(
-    codespec: AnyCodespec, file: CodespecFile, document: Document | None
+    codespec: AnyCodespec, file: CodespecFile, document: Document | None, prefix: Path = ()
 ) -> list[str]:
     """Return what to say when a codespec is created, but for what `cluster_refusals` says.
 
@@ -80,12 +80,13 @@ def creation_warnings(
         codespec: It, flags included.
         file: What the file held.
         document: The file, whose comments count; None where there is none.
+        prefix: Where the codespec stands in it.
     """
     if document is None:
         return _texts(Target(Subject(codespec), _NOWHERE), None, REFUSED)
     by_flags = replaced(file, codespec)
-    subject = without(target(codespec, document).subject, by_flags)
-    return _texts(Target(subject, document), document, REFUSED, by_flags)
+    subject = without(target(codespec, document, prefix).subject, by_flags)
+    return _texts(Target(subject, document, prefix), document, REFUSED, by_flags)
 
 
 def run_warnings(request: RunRequest, run: ResolvedRun, said: frozenset[str]) -> list[str]:

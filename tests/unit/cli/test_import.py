@@ -83,6 +83,17 @@ def test_a_dry_run_stores_nothing(cli: Cli) -> None:
     assert _names() == ["b"]
 
 
+def test_a_warning_says_where_its_codespec_stands(cli: Cli, spec_file: SpecFile) -> None:
+    lines = '[{"name": "a", "image": "x:1"},\n {"name": "b", "image": "x:1", "args": ["$(NO)"]},\n'
+    endpoint = ' {"kind": "worker", "name": "c", "image": "x:1", "endpoints": {"e": 0}}]'
+    path = spec_file(lines + endpoint, "list.json")
+    answer = cli("codespec", "import", path)
+    assert answer.returncode == 0
+    undefined, refused = answer.stderr.splitlines()[:2]
+    assert undefined.startswith(f"Warning: {path}:2:41: nothing defines NO")
+    assert refused.startswith(f"Warning: {path}:3:69: the cluster stores this codespec, but")
+
+
 def test_an_empty_list_is_no_mistake(cli: Cli) -> None:
     answer = cli("codespec", "import", "-", stdin=b"[]")
     assert (answer.returncode, answer.stdout) == (0, "")
