@@ -268,10 +268,13 @@ class _Kubelet:
 
     def job(self) -> dict[str, int]:
         """Carry out the job's pod; return the exit codes of its containers by name."""
-        pod = self.documents["Job"]["spec"]["template"]["spec"]
+        pod = self.documents["Pod"]["spec"]
         volumes = {each["name"]: self._volume(each) for each in pod.get("volumes", ())}
         pause = {"image": IMAGE, "command": ["sleep", "600"]}
-        where = (f"--hostname=run-{self.run_id}-job-0", f"--network={self.network}")
+        where = (
+            f"--hostname={self.documents['Pod']['metadata']['name']}",
+            f"--network={self.network}",
+        )
         inside = f"--network=container:{self._run(pause, {}, '--detach', *where)}"
         for each in pod.get("initContainers", ()):
             self._run(each, volumes, inside)

@@ -1,8 +1,9 @@
 """For a Kubernetes cluster without Tyger: what Tyger's server would make there, as documents to apply.
 
-Source: Tyger's ``KubernetesRunCreator.cs``. A job is an Indexed Job whose pods never restart; workers are a
-StatefulSet behind a headless service. Left out is what only Tyger's own machinery understands: finalizers,
-the service account, the node selector ``tyger=run``, the secrets with the addresses of buffers. Its sidecars,
+Source: Tyger's ``KubernetesRunCreator.cs``. A job is a pod for each replica, which never restarts (a ``Job``
+would give the program another variable, ``JOB_COMPLETION_INDEX``); workers are a StatefulSet behind a
+headless service. Left out is what only Tyger's own machinery understands: finalizers, annotations, the
+service account, the node selector ``tyger=run``, the secrets with the addresses of buffers. Its sidecars,
 which stream buffers from cloud storage, become containers that copy between the FIFOs and files of a volume.
 """
 
@@ -35,12 +36,12 @@ def run_sheets(run: ResolvedRun, target: Target) -> tuple[Sheet, ...]:
     Raises:
         UsageError: The run makes no sense, on the cluster either.
     """
-    # Any replica: what differs between them, their host names, a Job gives by itself.
+    # Any replica: what differs between them, their host names, the names of their pods give.
     job = plan_run(run, run_id=target.run_id).jobs[0]
     _refuse_shared_port(job)
     workers = () if run.worker is None else worker_sheets(run.worker, target)
     claim = tuple(_claim(run, target)) if _has_buffers(job) and not target.claim else ()
-    return (*claim, *workers, Sheet(_about_job(run, job, target), _job(run, job, target)))
+    return (*claim, *workers, *_job_sheets(run, job, target))
 
 
 def worker_sheets(worker: ResolvedWorker, target: Target) -> tuple[Sheet, ...]:
@@ -111,22 +112,18 @@ def _claim(run: ResolvedRun, target: Target) -> Iterator[Sheet]:
     )
 
 
-def _job(run: ResolvedRun, job: ContainerPlan, target: Target) -> JsonObject:
+def _job_sheets(run: ResolvedRun, job: ContainerPlan, target: Target) -> Iterator[Sheet]:
+    """Yield a pod for each replica; they differ in name alone, which is the host name, too."""
     labels = {RUN_LABEL: target.run_id, JOB_LABEL: target.run_id}
-    return {
-        "apiVersion": "batch/v1",
-        "kind": "Job",
-        "metadata": _metadata(target.job, labels, target),
-        "spec": {
-            "completionMode": "Indexed",
-            "completions": run.replicas,
-            "parallelism": run.replicas,
-            "backoffLimit": 0,
-            "manualSelector": True,
-            "selector": {"matchLabels": labels},
-            "template": {"metadata": {"labels": labels}, "spec": _job_pod(run, job, target)},
-        },
-    }
+    spec = _job_pod(run, job, target)
+    for index in range(run.replicas):
+        pod: JsonObject = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": _metadata(target.job_pod(index), labels, target),
+            "spec": spec,
+        }
+        yield Sheet(() if index else _about_job(run, job, target), pod)
 
 
 def _job_pod(run: ResolvedRun, job: ContainerPlan, target: Target) -> JsonObject:
@@ -193,6 +190,7 @@ def _metadata(name: str, labels: dict[str, str], target: Target) -> JsonObject:
 
 
 def _about_job(run: ResolvedRun, job: ContainerPlan, target: Target) -> tuple[str, ...]:
+    delete = f"kubectl -n {target.namespace} delete pod"
     inputs = [f"{containers.BUFFER_FOLDER}/{name}" for name in run.codespec.buffers.inputs]
     lines: list[str] = []
     if inputs:
@@ -204,8 +202,8 @@ def _about_job(run: ResolvedRun, job: ContainerPlan, target: Target) -> tuple[st
         )
     if job.sockets:
         lines += (
-            "The Job is complete when every container has ended. A server that goes on waiting for the next",
-            f"connection has to be ended by hand: kubectl -n {target.namespace} delete job {target.job}",
+            "The pod is complete when every container has ended. A server that goes on waiting for the next",
+            f"connection has to be ended by hand: {delete} {target.job_pod(0)}",
         )
     if run.codespec.identity:
         lines.append(

@@ -47,10 +47,9 @@ class Target:
                     f"use up to {longest} small letters, digits and dashes, a dash at neither end",
                 )
 
-    @property
-    def job(self) -> str:
-        """Return the Job's name."""
-        return f"run-{self.run_id}-job"
+    def job_pod(self, index: int) -> str:
+        """Return the name of the pod of one of the job's replicas."""
+        return f"run-{self.run_id}-job-{index}"
 
     @property
     def worker(self) -> str:

@@ -150,9 +150,9 @@ def test_kubernetes_documents(cli: Cli) -> None:
             "--node-pool=p",
         )
     )
-    assert list(documents) == ["PersistentVolumeClaim", "Service", "StatefulSet", "Job"]
+    assert list(documents) == ["PersistentVolumeClaim", "Service", "StatefulSet", "Pod"]
     assert {each["metadata"]["namespace"] for each in documents.values()} == {"mine"}
-    pod = documents["Job"]["spec"]["template"]["spec"]
+    pod = documents["Pod"]["spec"]
     assert pod["activeDeadlineSeconds"] == 120
     assert pod["nodeSelector"] == {"agentpool": "p"}
     assert pod["initContainers"][0]["image"] == "tools"
@@ -163,7 +163,7 @@ def test_kubernetes_documents(cli: Cli) -> None:
         ("B", "no"),
         ("INPUT_PIPE", "/etc/buffer-fifos/input"),
     ]
-    assert list(_kinds(_export(cli, "recon", "--to=kubernetes", "--claim=c"))) == ["Job"]
+    assert list(_kinds(_export(cli, "recon", "--to=kubernetes", "--claim=c"))) == ["Pod"]
 
 
 def test_a_worker_alone(cli: Cli) -> None:

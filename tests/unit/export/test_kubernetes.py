@@ -65,8 +65,8 @@ def _documents(sheets: tuple[Sheet, ...]) -> dict[str, Document]:
 
 
 def _pod(run: ResolvedRun, target: Target | None = None) -> Document:
-    found: Document = _documents(run_sheets(run, target or Target()))["Job"]["spec"]["template"]
-    return found["spec"]
+    found: Document = _documents(run_sheets(run, target or Target()))["Pod"]["spec"]
+    return found
 
 
 def _main(pod: Document) -> Document:
@@ -87,22 +87,11 @@ def _kubelet(main: Document) -> tuple[dict[str, str], list[str], list[str]]:
 
 def test_a_whole_job() -> None:
     documents = _documents(run_sheets(_job(FULL, timeout_s=60), Target("7")))
-    assert list(documents) == ["PersistentVolumeClaim", "Job"]
-    job = documents["Job"]
+    assert list(documents) == ["PersistentVolumeClaim", "Pod"]
     labels = {"tyger-run": "7", "tyger-job": "7"}
-    assert job["metadata"] == {"name": "run-7-job", "namespace": "tyger", "labels": labels}
-    spec = job["spec"]
-    template = spec.pop("template")
-    assert spec == {
-        "completionMode": "Indexed",
-        "completions": 1,
-        "parallelism": 1,
-        "backoffLimit": 0,
-        "manualSelector": True,
-        "selector": {"matchLabels": labels},
-    }
-    assert template["metadata"] == {"labels": labels}
-    pod = template["spec"]
+    metadata = {"name": "run-7-job-0", "namespace": "tyger", "labels": labels}
+    assert documents["Pod"]["metadata"] == metadata
+    pod = documents["Pod"]["spec"]
     assert (pod["restartPolicy"], pod["activeDeadlineSeconds"]) == ("Never", 60)
     assert pod["terminationGracePeriodSeconds"] == 2
     assert [(t["key"], t["value"]) for t in pod["tolerations"]] == [
@@ -151,7 +140,7 @@ def test_the_pipes_and_who_moves_the_bytes() -> None:
 
 def test_a_job_without_anything_is_a_container_and_no_more() -> None:
     sheets = run_sheets(_job(), Target())
-    assert [sheet.document["kind"] for sheet in sheets] == ["Job"]
+    assert [sheet.document["kind"] for sheet in sheets] == ["Pod"]
     pod = _pod(_job())
     assert set(pod) == {
         "restartPolicy",
@@ -190,7 +179,7 @@ def test_workers() -> None:
     )
     run = replace(_job({"buffers": BOTH, "args": ["$(TYGER_WORKER_NODES)"]}), worker=worker)
     documents = _documents(run_sheets(run, Target("7", namespace="mine")))
-    assert list(documents) == ["PersistentVolumeClaim", "Service", "StatefulSet", "Job"]
+    assert list(documents) == ["PersistentVolumeClaim", "Service", "StatefulSet", "Pod"]
     labels = {"tyger-run": "7", "tyger-worker": "7"}
     metadata = {"name": "run-7-worker", "namespace": "mine", "labels": labels}
     assert documents["Service"]["metadata"] == metadata
@@ -205,7 +194,7 @@ def test_workers() -> None:
     assert "activeDeadlineSeconds" not in pod
     assert _kubelet(_main(pod)) == ({"TYGER_RUN_ID": "7", "B": "x", "AA": "x"}, [], ["8000"])
 
-    job = documents["Job"]["spec"]["template"]["spec"]
+    job = documents["Pod"]["spec"]
     hosts = [f"run-7-worker-{i}.run-7-worker.mine.svc.cluster.local" for i in range(2)]
     env = [(each["name"], each["value"]) for each in _main(job)["env"]]
     assert env[3:] == [
@@ -277,7 +266,7 @@ def test_names_that_no_cluster_takes(names: dict[str, str]) -> None:
 def test_what_the_command_line_chooses() -> None:
     target = Target("r-1", claim="mine", copying_image="registry/tools:1")
     run = _job({"buffers": BOTH}, node_pool="gpunp", replicas=1)
-    assert list(_documents(run_sheets(run, target))) == ["Job"]
+    assert list(_documents(run_sheets(run, target))) == ["Pod"]
     pod = _pod(run, target)
     assert pod["nodeSelector"] == {"agentpool": "gpunp"}
     assert pod["volumes"][-1]["persistentVolumeClaim"] == {"claimName": "mine"}
@@ -287,10 +276,14 @@ def test_what_the_command_line_chooses() -> None:
 
 
 def test_several_replicas_read_one_volume() -> None:
-    documents = _documents(run_sheets(_job({"buffers": {"inputs": ["i"]}}, replicas=3), Target()))
-    assert documents["PersistentVolumeClaim"]["spec"]["accessModes"] == ["ReadWriteMany"]
-    spec = documents["Job"]["spec"]
-    assert (spec["completions"], spec["parallelism"]) == (3, 3)
+    sheets = run_sheets(_job({"buffers": {"inputs": ["i"]}}, replicas=3), Target())
+    claim = _documents(sheets)["PersistentVolumeClaim"]
+    assert claim["spec"]["accessModes"] == ["ReadWriteMany"]
+    first, *others = (sheet.document for sheet in sheets if sheet.document["kind"] == "Pod")
+    for index, other in enumerate(others, 1):
+        metadata = {**first["metadata"], "name": f"run-1-job-{index}"}  # type: ignore[dict-item]
+        assert other == {**first, "metadata": metadata}
+    assert len(others) == 2
 
 
 def test_what_is_said_above_the_run() -> None:
@@ -299,7 +292,7 @@ def test_what_is_said_above_the_run() -> None:
     *_, sheet = run_sheets(run, Target("7"))
     said = "\n".join(sheet.comment)
     assert "/buffers/a, /buffers/b, /buffers/c" in said
-    assert "kubectl -n tyger delete job run-7-job" in said
+    assert "kubectl -n tyger delete pod run-7-job-0" in said
     assert "'me'" in said
     *_, quiet = run_sheets(_job(), Target("7"))
     assert quiet.comment == ("The run. TYGER_RUN_ID is 7.",)
