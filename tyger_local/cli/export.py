@@ -29,7 +29,10 @@ def _codespecs_and_files(
     return [*codespec_names(ctx, param, incomplete), *files(ctx, param, incomplete)]
 
 
-@partial(request_flags, without=("file", "codespec", "version"))
+@partial(
+    request_flags,
+    without=("file", "codespec", "version", "node_pool", "worker_node_pool", "cluster"),
+)
 @click.command("export", cls=Command)
 @click.argument(
     "names",
@@ -50,6 +53,9 @@ def _codespecs_and_files(
     help="Where it is written (default: standard output).",
 )
 @buffer_option(". For --to docker-run; --to tyger keeps an ID.")
+@click.option("--node-pool", metavar="NAME", help="The nodes on which the job shall run.")
+@click.option("--worker-node-pool", metavar="NAME", help="Those on which workers shall run.")
+@click.option("--cluster", metavar="NAME", help="Of --to tyger: the cluster of the run.")
 @click.option("--run-id", metavar="ID", help="The run's id, part of all names (default: 1).")
 @click.option(
     "--namespace", metavar="NAME", help="Of --to kubernetes: where it shall be (default: tyger)."

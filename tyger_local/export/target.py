@@ -13,6 +13,7 @@ COPYING_IMAGE = "busybox:1.36"
 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _LONGEST_LABEL = 63
+_LONGEST_NAME = 253
 _LONGEST_RUN_ID = 40
 """Of it, ``run-<id>-worker-<index>`` is made, which is a host name."""
 
@@ -46,6 +47,12 @@ class Target:
                     f"the {what} '{name}' is no name on a cluster",
                     f"use up to {longest} small letters, digits and dashes, a dash at neither end",
                 )
+        labels = self.claim.split(".") if self.claim else ()
+        if len(self.claim) > _LONGEST_NAME or not all(map(_LABEL.fullmatch, labels)):
+            raise UsageError(
+                f"the claim '{self.claim}' is no name on a cluster",
+                "see what there is with 'kubectl get persistentvolumeclaims'",
+            )
 
     def job_pod(self, index: int) -> str:
         """Return the name of the pod of one of the job's replicas."""

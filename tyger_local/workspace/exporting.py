@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tyger_local.errors import NotFoundError, UsageError
+from tyger_local.errors import ClusterDifferenceError, NotFoundError, UsageError
 from tyger_local.plan.resolved import ResolvedRun, ResolvedWorker
 from tyger_local.spec.decode import (
     IN_PLACE_READING,
@@ -18,6 +18,7 @@ from tyger_local.spec.document import Document
 from tyger_local.spec.flags import CodespecFlags, codespec_from
 from tyger_local.spec.models import CodespecFile, WorkerCodespec
 from tyger_local.spec.names import parse_codespec_ref
+from tyger_local.spec.rules import cluster_refusals
 from tyger_local.spec.runs import (
     BufferArgument,
     RunFlags,
@@ -140,13 +141,24 @@ def _of_codespec(
     codespec = codespec_from(file, CodespecFlags())
     says_nothing = replace(flags, job=replace(flags.job, codespec=None)) == RunFlags()
     if isinstance(codespec, WorkerCodespec):
-        replicas = 1 if flags.job.replicas is None else flags.job.replicas
-        worker = ResolvedWorker(codespec, replicas, flags.job.node_pool or "")
+        worker = _worker(codespec, flags, always_run)
         return Exported(name, codespecs.resolve(file, None, document), worker=worker)
     if says_nothing and not always_run:
         return Exported(name, codespecs.resolve(file, None, document))
     run = _of_run(codespecs, name, run_request(document, flags))
     return replace(run, codespec=written(codespec)) if says_nothing else run
+
+
+def _worker(codespec: WorkerCodespec, flags: RunFlags, always_run: bool) -> ResolvedWorker:
+    replicas = flags.job.replicas or 1  # 0 is what Tyger's client leaves out
+    if replicas < 0:
+        raise UsageError(f"replicas must not be negative, got {replicas}", "leave it out for one")
+    reasons = "; ".join(cluster_refusals(codespec)) if always_run else ""
+    if reasons:
+        raise ClusterDifferenceError(
+            f"the cluster would refuse every run with this worker: {reasons}", "mend the codespec"
+        )
+    return ResolvedWorker(codespec, replicas, flags.job.node_pool or "")
 
 
 def _of_run(codespecs: Codespecs, name: str, request: RunRequest) -> Exported:

@@ -172,6 +172,11 @@ def test_a_worker_alone(cli: Cli) -> None:
     assert documents["StatefulSet"]["spec"]["replicas"] == 2
     assert "kind: worker" in _export(cli, "helper", "--to=tyger")
     _fails(cli, "a run is of a job", "helper", "--to=docker-run")
+    documents = _kinds(_export(cli, "helper", "--to=kubernetes", "--replicas=0"))
+    assert documents["StatefulSet"]["spec"]["replicas"] == 1
+    Path("odd.yml").write_text("{kind: worker, image: w, env: {a=b: x}}")
+    _fails(cli, "no name for an environment variable", "odd.yml", "--to=kubernetes")
+    _fails(cli, "must not be negative", "helper", "--to=kubernetes", "--replicas=-1")
 
 
 @pytest.mark.parametrize(

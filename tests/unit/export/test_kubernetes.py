@@ -256,6 +256,9 @@ def test_what_is_refused() -> None:
         {"run_id": "1" * 41},
         {"namespace": "my_space"},
         {"namespace": "n" * 64},
+        {"claim": "My_claim"},
+        {"claim": "a..b"},
+        {"claim": "c" * 254},
     ],
 )
 def test_names_that_no_cluster_takes(names: dict[str, str]) -> None:
@@ -264,12 +267,12 @@ def test_names_that_no_cluster_takes(names: dict[str, str]) -> None:
 
 
 def test_what_the_command_line_chooses() -> None:
-    target = Target("r-1", claim="mine", copying_image="registry/tools:1")
+    target = Target("r-1", claim="my.claim-1", copying_image="registry/tools:1")
     run = _job({"buffers": BOTH}, node_pool="gpunp", replicas=1)
     assert list(_documents(run_sheets(run, target))) == ["Pod"]
     pod = _pod(run, target)
     assert pod["nodeSelector"] == {"agentpool": "gpunp"}
-    assert pod["volumes"][-1]["persistentVolumeClaim"] == {"claimName": "mine"}
+    assert pod["volumes"][-1]["persistentVolumeClaim"] == {"claimName": "my.claim-1"}
     assert {each["image"] for each in (*pod["initContainers"], *pod["containers"][1:])} == {
         "registry/tools:1"
     }
