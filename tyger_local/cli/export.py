@@ -50,7 +50,7 @@ def _codespecs_and_files(
     "--output",
     "path",
     metavar="FILE",
-    help="Where it is written (default: standard output).",
+    help="Where it is written (default: standard output, which - is, too).",
 )
 @buffer_option(". For --to docker-run; --to tyger keeps an ID.")
 @click.option("--node-pool", metavar="NAME", help="The nodes on which the job shall run.")
@@ -86,7 +86,7 @@ def export(names: tuple[str, ...], path: str | None, **given: object) -> None:
     from tyger_local.cli.export_text import export_text  # noqa: PLC0415
     from tyger_local.cli.whole_file import WholeFile  # noqa: PLC0415
 
-    file = None if path is None else WholeFile(path, "the export")
+    file = None if path in {None, "-"} else WholeFile(path, "the export")
     text = export_text(workspace(), where, path, given)
     if file is None:
         write_out(text)

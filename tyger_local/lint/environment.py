@@ -170,12 +170,13 @@ def _fix_reference(name: str, close: str | None, place: Text, subject: Subject) 
 
 
 def env_name(subject: Subject) -> Iterator[Finding]:
-    """A name in `env` is none that Kubernetes takes.
+    """A name in `env` is none that Kubernetes takes, or an endpoint's name makes such a one.
 
     A name is printable ASCII without an equals sign. Tyger stores another one, and the cluster fails every
-    run.
+    run. A worker's endpoint `my-port` becomes the job's variable TYGER_MY-PORT_WORKER_ENDPOINT_ADDRESSES.
     """
-    yield from refused(subject, "env-name", "give the variable another name", is_key=True)
+    fix = "give it another name, of ASCII characters and without ="
+    yield from refused(subject, "env-name", fix, is_key=True)
 
 
 RULES = (

@@ -138,13 +138,21 @@ def _refused_names(codespec: AnyCodespec) -> Iterator[Refusal]:
             if not 0 < port <= HIGHEST_PORT:
                 text = f"the port of endpoint '{name}' is not between 1 and {HIGHEST_PORT} ({port})"
                 yield Refusal("endpoint-port", ("endpoints", name), text)
+            variable = f"TYGER_{name.upper()}_WORKER_ENDPOINT_ADDRESSES"
+            if not _names_variable(variable):
+                text = f"the endpoint '{name}' makes {variable}, which is no name for an environment variable"
+                yield Refusal("env-name", ("endpoints", name), text)
     else:
         yield from _refused_buffers(codespec.buffers)
     for name in codespec.env:
-        # The relaxed rule of Kubernetes 1.32 and later: printable ASCII except '='.
-        if not name or "=" in name or not (name.isascii() and name.isprintable()):
+        if not _names_variable(name):
             text = f"'{name}' is no name for an environment variable"
             yield Refusal("env-name", ("env", name), text)
+
+
+def _names_variable(name: str) -> bool:
+    """Return whether Kubernetes 1.32 and later take a name: printable ASCII except '='."""
+    return bool(name) and "=" not in name and name.isascii() and name.isprintable()
 
 
 def _refused_buffers(buffers: Buffers) -> Iterator[Refusal]:

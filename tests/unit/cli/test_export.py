@@ -191,6 +191,8 @@ def test_all_examples_are_valid_documents(cli: Cli, path: Path) -> None:
 def test_what_is_written_to_a_file(cli: Cli) -> None:
     assert _export(cli, "recon", "--to=docker-run", "-o", "run.sh") == ""
     assert Path("run.sh").read_text().startswith("#!/usr/bin/env bash\n")
+    piped = _export(cli, "recon", "--to=tyger", "-o", "-")
+    assert piped.startswith("# tyger codespec create recon -f -\n")
     _fails(cli, "cannot be written", "recon", "--to=tyger", "-o", "nowhere/x.yml")
     _fails(cli, "No space left", "recon", "--to=tyger", "-o", "/dev/full", code=1)
 

@@ -251,3 +251,15 @@ def test_ports_of_endpoints_are_refused_later(port: int, is_refused: bool) -> No
 def test_names_of_variables_are_refused_later(name: str, is_refused: bool) -> None:
     reason = f"'{name}' is no name for an environment variable"
     assert _refusals(_job(env={name: "x"})) == [reason] * is_refused
+
+
+@pytest.mark.parametrize(
+    ("name", "is_refused"), [("my-port", False), ("", False), ("a=b", True), ("ü", True)]
+)
+def test_endpoints_whose_variables_are_no_names_are_refused_later(
+    name: str, is_refused: bool
+) -> None:
+    codespec = WorkerCodespec.read({"image": "x", "endpoints": {name: 80}})
+    variable = f"TYGER_{name.upper()}_WORKER_ENDPOINT_ADDRESSES"
+    reason = f"the endpoint '{name}' makes {variable}, which is no name for an environment variable"
+    assert _refusals(codespec) == [reason] * is_refused
