@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath
@@ -15,6 +16,11 @@ from tyger_local.spec.place import Path
 from tyger_local.spec.versions import JsonObject, same_version
 from tyger_local.workspace.codespecs import Codespecs, CreatedVersion
 from tyger_local.workspace.reading import STDIN, read_file
+
+_NEXT_DOCUMENT = re.compile(r"^---(?=\s|$)", re.MULTILINE)
+"""What only a new document can begin with, whatever it stands in."""
+_CONTENT = re.compile(r"^(?![ \t\r]*(?:#|$)|%|\.\.\.)", re.MULTILINE)
+"""The begin of a line that is more than blanks, a comment, a directive or an end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +83,13 @@ def store_imports(codespecs: Codespecs, imports: Sequence[Import]) -> Iterator[C
 
 def _imports_of(codespecs: Codespecs, path: str) -> Iterator[Import]:
     document = read_file(path)
+    # Tyger's client reads the first of several; here, the others would be missing without a word.
+    if sum(map(bool, map(_CONTENT.search, _NEXT_DOCUMENT.split(document.text)))) > 1:
+        raise SpecError(
+            "the file holds several documents, and only the first can be read",
+            "make an array of them, or a file of each",
+            where=str(document.place(())),
+        )
     if isinstance(document.value, list):
         for index in range(len(document.value)):
             yield _import(codespecs, document, (index,), "")

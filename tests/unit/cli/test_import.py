@@ -94,6 +94,28 @@ def test_a_warning_says_where_its_codespec_stands(cli: Cli, spec_file: SpecFile)
     assert refused.startswith(f"Warning: {path}:3:69: the cluster stores this codespec, but")
 
 
+@pytest.mark.parametrize("text", ["name: a\nimage: x\n---\nname: b\nimage: y\n", "{a: b}\n--- {}"])
+def test_several_documents_are_not_taken_for_one(cli: Cli, spec_file: SpecFile, text: str) -> None:
+    answer = cli("codespec", "import", spec_file(text, "two.yml"))
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert answer.stderr.startswith("Error: two.yml:1:1: the file holds several documents")
+    assert _names() == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# about\n---\nimage: x:1\n",
+        "%YAML 1.1\n---\nimage: x:1\n...\n---\n# nothing\n",
+        "---\r\nimage: x:1\r\n---\r\n\r\n",
+        "image: x:1\nargs:\n  - |\n    ---\n    a\n",
+    ],
+)
+def test_marks_around_one_document_are_no_mistake(cli: Cli, spec_file: SpecFile, text: str) -> None:
+    answer = cli("codespec", "import", spec_file(text, "one.yml"))
+    assert (answer.returncode, answer.stdout) == (0, "one 1\n"), answer.stderr
+
+
 def test_an_empty_list_is_no_mistake(cli: Cli) -> None:
     answer = cli("codespec", "import", "-", stdin=b"[]")
     assert (answer.returncode, answer.stdout) == (0, "")
