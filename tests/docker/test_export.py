@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import subprocess
 import sys
@@ -236,6 +237,20 @@ def test_the_script_of_a_run_with_workers(export: Export, run_id: str) -> None:
     assert answer.returncode == 0, answer.stderr
     assert Path("output").read_text().split() == [f"run-{run_id}-worker-{i}" for i in range(2)]
     assert _left(run_id) == {"container": [], "network": []}
+
+
+def test_a_network_of_another_is_left_alone(export: Export, run_id: str, tmp_path: Path) -> None:
+    _create(job=JOB, worker=WORKER)
+    text = export("job", "--to", "docker-run", "--worker-codespec=worker")
+    _docker("network", "create", f"run-{run_id}")
+    (folder := tmp_path / "pipes").mkdir()
+    answer = subprocess.run(
+        ("bash", "-s"), input=text, env={**os.environ, "TMPDIR": str(folder)},
+        capture_output=True, text=True, check=False, timeout=TIMEOUT_S,
+    )  # fmt: skip
+    assert (answer.returncode, "already exists" in answer.stderr) == (1, True)
+    assert list(folder.iterdir()) == []
+    _docker("network", "rm", f"run-{run_id}")
 
 
 class _Kubelet:

@@ -22,16 +22,14 @@ set -euo pipefail
 
 _PREPARE = """
 pipes=$(mktemp -d)
-feeders=() drains=() holders=() jobs=() workers=()
+feeders=() drains=() holders=() jobs=() workers=() network=
 clean_up() {
   kill "${feeders[@]}" "${jobs[@]}" 2>/dev/null || :
   for id in "$pipes"/*.id; do
     [ ! -s "$id" ] || docker rm --force "$(cat "$id")" >/dev/null 2>&1 || :
   done
-  [ ${#workers[@]} -eq 0 ] || docker rm --force "${workers[@]}" >/dev/null
-"""
-
-_PREPARED = """\
+  [ ${#workers[@]} -eq 0 ] || docker rm --force "${workers[@]}" >/dev/null || :
+  [ -z "$network" ] || docker network rm "$network" >/dev/null || :
   rm -rf "$pipes"
 }
 trap clean_up EXIT
@@ -103,16 +101,14 @@ def _parts(plan: RunPlan, files: Mapping[str, str]) -> Iterator[str]:
     yield _HEAD
     yield from _file_lines(pipes, variables, files)
     yield _PREPARE
-    if plan.private_network is not None:
-        yield f"  docker network rm {shlex.quote(plan.private_network.name)} >/dev/null\n"
-    yield _PREPARED
     if Direction.INPUT in directions:
         yield _FEED
     if Direction.OUTPUT in directions:
         yield _DRAIN
     yield from _pipe_lines(plan, variables)
-    if network is not None:
-        yield f"\n{network} >/dev/null\n"
+    if plan.private_network is not None:
+        # Removed at the end only if it was made: one of that name may be another script's.
+        yield f"\n{network} >/dev/null\nnetwork={shlex.quote(plan.private_network.name)}\n"
     for worker in plan.workers:
         yield f'workers+=("$({docker_run_line(plan, worker)})")\n'
     yield "\n"

@@ -35,7 +35,7 @@ def test_a_job_without_buffers_is_its_line() -> None:
     assert f'\ndocker run --cidfile="$pipes/job-0.id"{flags} >&2 &\n' in text
     assert "mkfifo" not in text
     assert "drain" not in text.replace("drains=()", "")
-    assert "network" not in text
+    assert "network create" not in text
 
 
 def test_files_are_those_that_were_named_or_have_the_buffers_names() -> None:
@@ -70,7 +70,7 @@ def test_workers_have_a_network_and_go_before_the_job() -> None:
     made, job = text.index("docker network create run-7"), text.index("jobs+=($!)")
     assert made < text.index('workers+=("$(docker run --rm --detach') < job
     assert text.count('workers+=("') == 2
-    assert "  docker network rm run-7 >/dev/null\n" in text
+    assert "\nnetwork=run-7\n" in text
 
 
 def test_sockets_are_refused() -> None:
