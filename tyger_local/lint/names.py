@@ -9,6 +9,7 @@ from tyger_local.lint.model import Finding, Rule, Severity, Subject
 from tyger_local.lint.refused import refused
 from tyger_local.lint.variables import pipes, socket_buffers, texts
 from tyger_local.spec.models import AnyCodespec, WorkerCodespec
+from tyger_local.spec.patterns import VARIABLE_NAME
 from tyger_local.spec.place import Path
 
 _SHELL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -58,7 +59,9 @@ def endpoint_shell_name(subject: Subject) -> Iterator[Finding]:
     """
     if isinstance(subject.codespec, WorkerCodespec):
         for name in subject.codespec.endpoints:
-            if not _SHELL_NAME.fullmatch(f"TYGER_{name}"):
+            # The others are refused by the cluster already, which env-name says.
+            is_name = not name or re.match(VARIABLE_NAME, name)
+            if is_name and not _SHELL_NAME.fullmatch(f"TYGER_{name}"):
                 variable = f"TYGER_{name.upper()}_WORKER_ENDPOINT_ADDRESSES"
                 yield Finding(
                     ("endpoints", name),

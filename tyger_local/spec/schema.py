@@ -231,7 +231,12 @@ def _port(_: _Writer) -> JsonObject:
 
 
 def _ports(writer: _Writer) -> JsonObject:
-    return {"type": ["object", "null"], "additionalProperties": _port(writer)}
+    return {
+        "type": ["object", "null"],
+        # The name is a part of a variable's; of nothing else, it may be empty.
+        "propertyNames": {"anyOf": [{"maxLength": 0}, {"pattern": VARIABLE_NAME}]},
+        "additionalProperties": _port(writer),
+    }
 
 
 def _tags(_: _Writer) -> JsonObject:
