@@ -72,7 +72,7 @@ def _try_all(subject: Subject, sight: EngineSight) -> Iterator[Check]:
     except CanceledError:
         raise
     except TygerLocalError as error:
-        yield failed("laboratory", "nothing can be tried", error)
+        yield failed("laboratory", "runs", error, State.PROBLEM)
 
 
 def _choose(
@@ -89,7 +89,7 @@ def _choose(
             answers.append(check_image(subject.engine, sight, image, is_named=is_named))
             if answers[0].state not in (State.OK, State.WARNING):
                 continue
-        answers.append(_tried(PIPES, partial(try_pipes, laboratory, image)))
+        answers.append(_tried(PIPES, partial(try_pipes, laboratory, image), State.PROBLEM))
         if answers[-1].state is State.OK:
             chosen.append(image)
         if has_shell(answers[-1]):
@@ -116,7 +116,7 @@ def _try_with(image: str, sight: EngineSight, laboratory: Laboratory) -> Iterato
     except CanceledError:
         raise
     except TygerLocalError as error:
-        yield failed(*USAGE, error)
+        yield failed(*USAGE, error, State.WARNING)
     else:
         if facts.has_limits:
             yield cpu_check(record)
@@ -128,11 +128,19 @@ def _try_with(image: str, sight: EngineSight, laboratory: Laboratory) -> Iterato
     yield _tried(SOCKETS, partial(try_reach, laboratory, image))
 
 
-def _tried(what: tuple[str, str], attempt: Callable[[], Check]) -> Check:
-    """Return the answer of a trial, or that it could not begin."""
+def _tried(
+    what: tuple[str, str], attempt: Callable[[], Check], without: State = State.WARNING
+) -> Check:
+    """Return the answer of a trial.
+
+    Args:
+        what: Its id, and what is tried.
+        attempt: Tries.
+        without: What it means that it could not begin: once pipes have crossed, runs work.
+    """
     try:
         return attempt()
     except CanceledError:
         raise
     except TygerLocalError as error:
-        return failed(*what, error)
+        return failed(*what, error, without)

@@ -87,9 +87,18 @@ def check_temporary(note: str) -> Check:
         ) from error
     finally:
         folder.remove()
-    return _place(
-        "temporary-files", f"temporary files in {parent}, named pipes can be made", parent
-    )
+    title = f"temporary files in {parent}, named pipes can be made"
+    asked = os.environ.get("TMPDIR")
+    if asked and os.path.abspath(asked) != str(parent):  # noqa: PTH100  (as tempfile reads it)
+        return Check(
+            "temporary-files",
+            Section.STORE,
+            title,
+            State.WARNING,
+            (f"TMPDIR is {asked}, where no file can be written: {parent} stands in for it",),
+            f"make the folder {asked}, free some space in it, or choose another",
+        )
+    return _place("temporary-files", title, parent)
 
 
 def check_store(home: Path) -> Check:

@@ -41,6 +41,11 @@ exit 1
 """
 """Looks for the worker by its name, with whatever the image has."""
 
+NOT_RUN = (VerdictKind.START_FAILED, VerdictKind.ENGINE_FAILED)
+"""Ends of runs that say nothing of pipes."""
+
+NO_RUN = "see whether the engine runs anything at all (docker run), and what its own log says"
+
 REACH_LIMIT_S = 3.0
 TELL = "if it happens again, tell it to the makers of tyger-local (docker info beside it)"
 
@@ -93,7 +98,7 @@ def try_pipes(laboratory: Laboratory, image: str) -> Check:
             fix="name an image that has one, and cat: --image busybox",
         )
     if verdict.kind is not VerdictKind.SUCCEEDED:
-        hint = verdict.hint or _cannot_cross()
+        hint = verdict.hint or (NO_RUN if verdict.kind in NOT_RUN else _cannot_cross())
         title = "named pipes into a container and back do not work"
         return _check("pipes-cross", title, State.PROBLEM, verdict.reason, fix=hint)
     if target.read_bytes() != sent:
@@ -269,9 +274,16 @@ def not_tried(ids: Sequence[tuple[str, str]], why: str, fix: str = "") -> Iterat
         yield _check(check_id, f"{title}: not tried, since {why}", State.SKIPPED, fix=fix)
 
 
-def failed(check_id: str, title: str, error: TygerLocalError) -> Check:
-    """Return the answer of a trial that could not begin."""
-    return _check(check_id, title, State.PROBLEM, error.what, fix=error.hint)
+def failed(check_id: str, title: str, error: TygerLocalError, state: State) -> Check:
+    """Return the answer of a trial that could not begin, or did not end.
+
+    Args:
+        check_id: Of the answer.
+        title: What would have been tried.
+        error: What happened.
+        state: What that means for runs.
+    """
+    return _check(check_id, f"{title}: cannot be tried", state, error.what, fix=error.hint)
 
 
 def _check(check_id: str, title: str, state: State, *details: str, fix: str = "") -> Check:

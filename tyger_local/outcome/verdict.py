@@ -107,13 +107,14 @@ PIPES_HINT = (
     "see 'Programs and pipes' in the README"
 )
 
-_CANCELED = {
+CANCELED = {
     CancelReason.INTERRUPT: (130, "Canceled by Ctrl-C"),
     CancelReason.TERMINATE: (143, "Canceled by SIGTERM"),
     CancelReason.HANG_UP: (129, "Canceled by SIGHUP"),
     CancelReason.USER: (130, "Canceled by user"),
     CancelReason.READER_CLOSED: (EXIT_READER_CLOSED, "The reader of standard output closed it"),
 }
+"""Exit codes and reasons of runs that were canceled."""
 
 
 def judge(facts: Facts) -> Verdict:
@@ -125,7 +126,7 @@ def judge(facts: Facts) -> Verdict:
     if facts.ended_by is EndedBy.WORKER:
         return _worker_failed(facts)
     if facts.ended_by is EndedBy.CANCEL:
-        exit_code, reason = _CANCELED[facts.cancel_reason or CancelReason.USER]
+        exit_code, reason = CANCELED[facts.cancel_reason or CancelReason.USER]
         hint = f"asked for by {facts.canceled_by}" if facts.canceled_by else ""
         return Verdict(VerdictKind.CANCELED, exit_code, reason, hint)
     if facts.ended_by is EndedBy.TIME_OUT:

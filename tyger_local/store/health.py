@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 from tyger_local.errors import StoreError
 from tyger_local.store.files import translating
 from tyger_local.store.home import Home
+
+TRIAL = b"tried"
 
 
 def try_store(home: Home) -> Path:
@@ -30,12 +33,14 @@ def try_store(home: Home) -> Path:
                 f"The store '{root}' cannot be made: {existing} cannot be written",
                 "Ask for access to it, or choose another folder with --home or TYGER_LOCAL_HOME",
             )
+        with translating(root), tempfile.TemporaryFile(dir=existing, buffering=0) as nameless:
+            nameless.write(TRIAL)  # a full disk still takes folders
         return existing
     trial = root / f".tried-{os.urandom(6).hex()}~.tmp"
     linked = trial.with_suffix(".tmp2")
     with translating(root):
         try:
-            trial.write_bytes(b"tried")
+            trial.write_bytes(TRIAL)
             os.link(trial, linked)  # how the store decides between concurrent writers
         finally:
             linked.unlink(missing_ok=True)

@@ -11,14 +11,17 @@ import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from queue import Empty, SimpleQueue
 
 from tyger_local.doctor.model import CanceledError
+from tyger_local.doctor.patience import within
 from tyger_local.engine.base import Container, PullPolicy
-from tyger_local.errors import EngineError, StreamError
+from tyger_local.errors import EngineError, StreamError, TygerLocalError
 from tyger_local.outcome.facts import CancelReason
 from tyger_local.outcome.record import RunRecord
-from tyger_local.outcome.verdict import VerdictKind
+from tyger_local.outcome.verdict import CANCELED, VerdictKind
 from tyger_local.plan.model import ContainerPlan, Limits, Role
 from tyger_local.runner.cancel import Cancellation
 from tyger_local.runner.remains import Remains
@@ -37,6 +40,9 @@ from tyger_local.workspace.sweeping import Sweeper
 from tyger_local.workspace.workspace import Workspace
 
 RUN_LIMIT_S = 20.0
+END_LIMIT_S = 5.0
+"""How long a run may take to end that was asked to. An engine that hangs holds one up for minutes."""
+
 STOP_GRACE_S = 0.1
 
 
@@ -61,39 +67,30 @@ class Laboratory:
 
         Raises:
             CanceledError: Somebody wants the examination to end.
-            EngineError: It took too long.
+            EngineError: It took too long. If it does not even end, it is left to itself, written down.
             TygerLocalError: The run cannot begin.
         """
-        end, is_late = Cancellation(), threading.Event()
+        end, heard = Cancellation(), SimpleQueue[_Ended | CancelReason]()
 
-        def end_late() -> None:
-            is_late.set()
-            end.request(CancelReason.USER)
+        def work() -> None:
+            try:
+                heard.put(_Ended(self._exec(request, buffers, end)))
+            except BaseException as error:  # noqa: BLE001  (raised again by whoever waits)
+                heard.put(_Ended(error))
 
-        def relay(reason: CancelReason) -> None:
-            end.request(reason)
-
-        timer = threading.Timer(RUN_LIMIT_S, end_late)
-        timer.daemon = True
-        options = Options(pull=PullPolicy.NEVER, stop_grace_s=STOP_GRACE_S)
-        timer.start()
-        self._cancellation.listen(relay)
+        threading.Thread(target=work, name="laboratory", daemon=True).start()
+        self._cancellation.listen(heard.put)
         try:
-            record = self._workspace.runs.exec(
-                request, buffers, ExecOptions(options=options, cancellation=end)
-            )
+            return _wait(heard, end)
         finally:
             self._cancellation.ignore()
-            timer.cancel()
-        verdict = record.verdict
-        if verdict is not None and verdict.kind is VerdictKind.CANCELED:
-            if is_late.is_set():
-                raise EngineError(
-                    f"a run of a moment was not over after {RUN_LIMIT_S:g} s",
-                    "see whether the engine is overloaded or hangs (docker info)",
-                )
-            raise CanceledError(verdict.reason, verdict.exit_code)
-        return record
+
+    def _exec(
+        self, request: Mapping[str, object], buffers: Mapping[str, str], end: Cancellation
+    ) -> RunRecord:
+        options = Options(pull=PullPolicy.NEVER, stop_grace_s=STOP_GRACE_S)
+        exec_options = ExecOptions(options=options, cancellation=end)
+        return self._workspace.runs.exec(request, buffers, exec_options)
 
     @contextmanager
     def container(self, image: str, command: Sequence[str]) -> Iterator[Container]:
@@ -130,6 +127,58 @@ class Laboratory:
             yield container
 
 
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """What came of a run.
+
+    Attributes:
+        answer: Its record, or the error that it raised.
+    """
+
+    answer: RunRecord | BaseException
+
+
+def _wait(heard: SimpleQueue[_Ended | CancelReason], end: Cancellation) -> RunRecord:
+    """Return what comes of a run; see `Laboratory.run`.
+
+    Args:
+        heard: Gets that, and before it the wishes of whoever wants the run to end.
+        end: Ends the run.
+    """
+    reason: CancelReason | None = None
+    limit_s = RUN_LIMIT_S
+    while True:
+        try:
+            said = heard.get(timeout=limit_s)
+        except Empty:
+            if limit_s == END_LIMIT_S:
+                raise _ended(reason) from None
+            said = CancelReason.USER
+        if isinstance(said, _Ended):
+            break
+        reason = reason or said
+        limit_s = END_LIMIT_S
+        end.request(said)
+    if isinstance(said.answer, BaseException):
+        raise said.answer
+    verdict = said.answer.verdict
+    if verdict is not None and verdict.kind is VerdictKind.CANCELED:
+        raise _ended(reason)
+    return said.answer
+
+
+def _ended(reason: CancelReason | None) -> TygerLocalError:
+    """Return what ended a run that was asked to end: somebody, or its limit of time."""
+    if reason is None or reason is CancelReason.USER:
+        return EngineError(
+            f"a run of a moment was not over after {RUN_LIMIT_S:g} s",
+            "see whether the engine is overloaded or hangs (docker info); tyger-local prune removes what "
+            "is left",
+        )
+    code, words = CANCELED[reason]
+    return CanceledError(words, code)
+
+
 def folder_note(home: Path) -> str:
     """Return what says in a folder that this process made it on behalf of the store at `home`."""
     return json.dumps(run_labels(home, this_process(), 0))
@@ -160,7 +209,16 @@ def laboratory(home: Path, engine: str, cancellation: Cancellation) -> Iterator[
     try:
         yield Laboratory(outer, engine, cancellation)
     finally:
+        _tidy(outer)
         _end(outer)
+
+
+def _tidy(outer: Path) -> None:
+    """Remove what is left of runs that cannot know whether the engine, which refused, made something."""
+    sweeper = Sweeper(Home(outer / LABORATORY))
+    with suppress(TygerLocalError):  # then it stays written down
+        if dead := sweeper.dead():
+            within(END_LIMIT_S, "the engine", lambda: sweeper.sweep(dead))
 
 
 def _end(outer: Path) -> None:

@@ -15,6 +15,16 @@ from typing import Any
 
 import pytest
 
+from tyger_local import Workspace
+from tyger_local.doctor.model import CanceledError
+from tyger_local.engine.process import ProcessEngine
+from tyger_local.errors import EngineError
+from tyger_local.outcome.facts import CancelReason
+from tyger_local.runner.cancel import Cancellation
+from tyger_local.streams.leftovers import remove_folder
+from tyger_local.workspace import laboratory
+from tyger_local.workspace.examination import examine
+
 Answer = subprocess.CompletedProcess[str]
 Cli = Callable[..., Answer]
 
@@ -259,6 +269,90 @@ def test_a_full_disk_for_temporary_files_is_a_problem(
     assert [path.name for path in full.iterdir()] == ["filler"]
 
 
+def test_a_full_disk_for_a_store_that_is_yet_to_be_made_is_a_problem(
+    cli: Cli, full: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TYGER_LOCAL_HOME", str(full / "home"))
+    code, checks = _examine(cli, "--engine", "process")
+    assert code == 1
+    assert checks["store"]["state"] == "problem"
+    assert "No space left" in checks["store"]["details"][0]
+    assert [path.name for path in full.iterdir()] == ["filler"]
+
+
+def test_a_folder_for_temporary_files_that_is_passed_over_is_told(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "missing"))
+    monkeypatch.setenv("TEMP", str(tmp_path / "temporary"))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    code, checks = _examine(cli, "--engine", "process")
+    assert code == 0
+    found = checks["temporary-files"]
+    assert found["state"] == "warning"
+    assert str(tmp_path / "missing") in found["fix"]
+    assert str(tmp_path / "temporary") in found["details"][0]
+
+
 def test_positional_arguments_are_refused(cli: Cli) -> None:
     answer = cli("doctor", "me")
     assert answer.returncode == 2
+
+
+@pytest.fixture
+def hanging(monkeypatch: pytest.MonkeyPatch, temporary: Path) -> Iterator[None]:
+    """The process engine, from which no container comes before the test is over."""
+    is_over = threading.Event()
+
+    def hang(*_: object, **__: object) -> None:
+        is_over.wait()
+        raise EngineError("the engine was shut down")
+
+    monkeypatch.setattr(ProcessEngine, "create", hang)
+    monkeypatch.setattr(laboratory, "RUN_LIMIT_S", 0.5)
+    monkeypatch.setattr(laboratory, "END_LIMIT_S", 0.4)
+    yield
+    is_over.set()
+    for thread in threading.enumerate():
+        if thread.name == "laboratory":
+            thread.join(QUICK_S)
+    for folder in temporary.glob("tyger-local-*"):
+        assert (folder / "laboratory").is_dir()
+        remove_folder(folder)
+
+
+def test_an_engine_that_refuses_is_told_of_and_nothing_is_left(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise EngineError("the engine refused")
+
+    monkeypatch.setattr(ProcessEngine, "create", refuse)
+    code, checks = _examine(cli, "--engine", "process")
+    assert code == 1
+    assert "the engine refused" in checks["pipes-cross"]["details"]
+    assert "docker run" in checks["pipes-cross"]["fix"]
+    assert "TMPDIR" not in checks["pipes-cross"]["fix"]
+
+
+@pytest.mark.usefixtures("hanging")
+def test_an_engine_that_makes_no_container_holds_nobody_up(cli: Cli) -> None:
+    code, checks = _examine(cli, "--engine", "process")
+    assert code == 1
+    assert checks["pipes-cross"]["state"] == "problem"
+    assert "not over after 0.5 s" in checks["pipes-cross"]["details"][0]
+    assert "tyger-local prune" in checks["pipes-cross"]["fix"]
+    assert checks["usage"]["state"] == "skipped"
+
+
+@pytest.mark.usefixtures("hanging")
+def test_whoever_waits_for_an_engine_that_hangs_can_end_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(laboratory, "RUN_LIMIT_S", QUICK_S)
+    cancellation = Cancellation()
+
+    def interrupt(_: Path) -> None:
+        cancellation.request(CancelReason.INTERRUPT)
+
+    with pytest.raises(CanceledError, match="Ctrl-C") as caught:
+        list(examine(Workspace(engine="process"), None, cancellation, interrupt))
+    assert caught.value.exit_code == 130
