@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Iterator
 from textwrap import wrap
 
 from tyger_local.outcome.words import counted, printable
+from tyger_local.plan.docker_lines import PIPE_FOLDER
 from tyger_local.plan.explanation import Explanation, Part, Row
 from tyger_local.plan.model import Difference
 
@@ -22,6 +24,7 @@ FOOT = (
     "No engine was asked: what this machine has not is lowered, or refused, when it runs.",
     "[…] stands for what only the image, the engine or the run itself can tell.",
 )
+PIPES_FOOT = f"{PIPE_FOLDER} stands for a folder with a FIFO for each buffer."
 
 
 def explanation_text(explanation: Explanation) -> str:
@@ -31,7 +34,8 @@ def explanation_text(explanation: Explanation) -> str:
         lines += [_title(part), *_rows(part), ""]
     lines += ["The same by hand", *_commands(explanation.docker_lines), ""]
     lines += [*_warnings(explanation.differences), ""]
-    for sentence in FOOT:
+    has_pipes = any(f"={PIPE_FOLDER}:" in line for line in explanation.docker_lines)
+    for sentence in (*FOOT, PIPES_FOOT) if has_pipes else FOOT:
         lines += wrap(sentence, WIDTH)
     return "".join(f"{line.rstrip()}\n" for line in lines)
 
@@ -80,10 +84,10 @@ def _aside(words: str, value: str, margin: str) -> Iterator[str]:
 
 
 def _value_lines(value: str, width: int) -> Iterator[str]:
-    """Yield the lines of a value, folded between words; an empty one as quotes."""
-    if not value:
-        yield '""'
-    for line in value.splitlines():
+    """Yield the lines of a value, folded between words; in quotes where its ends would not be seen."""
+    bare = value.removesuffix("\n")  # as a script in a file ends
+    is_seen = bool(bare) and (bare == bare.strip() or "\n" in bare.strip())
+    for line in (bare if is_seen else json.dumps(value, ensure_ascii=False)).split("\n"):
         text = _PLACEHOLDER.sub(lambda found: found[0].replace(" ", _JOINT), printable(line))
         indent = text[: len(text) - len(text.lstrip())]
         folded = wrap(
@@ -110,7 +114,18 @@ def _commands(lines: tuple[str, ...]) -> Iterator[str]:
 
 
 def _quoted(word: str) -> str:
-    return "\n".join(map(printable, shlex.quote(word).split("\n")))
+    """Return a word for a shell; what would drive a terminal is escaped in ``$'…'``, as shells read it."""
+    if all(c.isprintable() or c in "\t\n" for c in word):
+        return shlex.quote(word)
+    return f"$'{''.join(map(_escaped, word))}'"
+
+
+def _escaped(character: str) -> str:
+    if character in "\\'":
+        return f"\\{character}"
+    if character.isprintable():
+        return character
+    return "".join(f"\\{byte:03o}" for byte in character.encode())
 
 
 def _warnings(differences: tuple[Difference, ...]) -> Iterator[str]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -110,7 +111,50 @@ def test_what_would_drive_a_terminal_is_shown(cli: Cli, spec_file: SpecFile) -> 
     answer = cli("explain", spec_file('image: "x\\e[31m"\nargs: ["\\e[2J"]\n'))
     assert answer.returncode == 0
     assert "\x1b" not in answer.stdout
-    assert answer.stdout.count("x\\x1b[31m") == 2
+    assert "  x\\x1b[31m  (" in answer.stdout
+    assert " $'x\\033[31m' " in answer.stdout
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ('"  x"', '"  x"'),
+        ('"x  "', '"x  "'),
+        ('"   "', '"   "'),
+        (r'"\n"', r'"\n"'),
+        (r'"x\n"', "x"),
+        (r'"a\rb"', r"a\x0db"),
+        (r'"a\u2028b"', r"a\x2028b"),
+    ],
+)
+def test_spaces_at_the_ends_of_values_are_seen(
+    cli: Cli, spec_file: SpecFile, written: str, shown: str
+) -> None:
+    lines = cli("explain", spec_file(f"image: x\nenv: {{E: {written}}}\n")).stdout.splitlines()
+    (line,) = (line for line in lines if line.startswith("  env.E "))
+    assert line.removeprefix("  env.E").strip() == f"{shown}  (spec.yml:2:10)"
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
+def test_commands_with_control_characters_can_be_pasted(cli: Cli, spec_file: SpecFile) -> None:
+    codespec = """{image: x, command: ["it's\\e[31m \\\\ ü\\u202e\\x1d1\\n\\ty", plain]}"""
+    name = spec_file(codespec)
+    (line,) = json.loads(cli("explain", name, "--format", "json").stdout)["dockerLines"]
+    text = cli("explain", name).stdout
+    pasted = text.partition("The same by hand\n")[2].partition("\n\n")[0]
+    assert all(c.isprintable() or c in "\n\t" for c in pasted)
+    script = f"docker() {{ printf '%s\\0' docker \"$@\"; }}\n{pasted}"
+    words = subprocess.run(("bash", "-c", script), capture_output=True, check=True).stdout
+    assert words.decode().split("\0")[:-1] == shlex.split(line)
+
+
+def test_pipes_of_the_commands_are_explained_where_there_are_any(
+    cli: Cli, spec_file: SpecFile
+) -> None:
+    foot = "PIPES stands for a folder with a FIFO for each buffer."
+    with_pipes = cli("explain", spec_file("image: x\nbuffers: {inputs: [in]}\n")).stdout
+    assert with_pipes.splitlines()[-1] == foot
+    assert foot not in cli("explain", spec_file("image: x\n")).stdout
 
 
 def test_long_names_stand_on_lines_of_their_own(cli: Cli, spec_file: SpecFile) -> None:
