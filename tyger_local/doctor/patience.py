@@ -8,6 +8,9 @@ from typing import TypeVar
 
 from tyger_local.errors import TygerLocalError
 
+LEAVE_LIMIT_S = 0.5
+"""How long somebody who asks may take to end when we do."""
+
 _Answer = TypeVar("_Answer")
 
 
@@ -32,8 +35,15 @@ def within(limit_s: float, who: str, ask: Callable[[], _Answer]) -> _Answer:
             errors.append(error)
 
     thread = threading.Thread(target=work, name=f"doctor: {who}", daemon=True)
-    thread.start()
-    thread.join(limit_s)
+    try:
+        thread.start()
+        thread.join(limit_s)
+    except (
+        BaseException
+    ):  # a signal; what the thread has made for a moment shall be gone before we are
+        if thread.is_alive():
+            thread.join(LEAVE_LIMIT_S)
+        raise
     if answers:
         return answers[0]
     if errors:

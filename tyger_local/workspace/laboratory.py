@@ -21,7 +21,7 @@ from tyger_local.engine.base import Container, PullPolicy
 from tyger_local.errors import EngineError, StreamError, TygerLocalError
 from tyger_local.outcome.facts import CancelReason
 from tyger_local.outcome.record import RunRecord
-from tyger_local.outcome.verdict import CANCELED, VerdictKind
+from tyger_local.outcome.verdict import CANCELED
 from tyger_local.plan.model import ContainerPlan, Limits, Role
 from tyger_local.runner.cancel import Cancellation
 from tyger_local.runner.remains import Remains
@@ -78,12 +78,16 @@ class Laboratory:
             except BaseException as error:  # noqa: BLE001  (raised again by whoever waits)
                 heard.put(_Ended(error))
 
-        threading.Thread(target=work, name="laboratory", daemon=True).start()
         self._cancellation.listen(heard.put)
         try:
-            return _wait(heard, end)
+            threading.Thread(target=work, name="laboratory", daemon=True).start()
+            record = _wait(heard, end)
         finally:
             self._cancellation.ignore()
+        if not heard.empty():  # somebody asked when the run was over
+            heard.put(_Ended(record))
+            return _wait(heard, end)
+        return record
 
     def _exec(
         self, request: Mapping[str, object], buffers: Mapping[str, str], end: Cancellation
@@ -151,7 +155,7 @@ def _wait(heard: SimpleQueue[_Ended | CancelReason], end: Cancellation) -> RunRe
         try:
             said = heard.get(timeout=limit_s)
         except Empty:
-            if limit_s == END_LIMIT_S:
+            if reason is not None:
                 raise _ended(reason) from None
             said = CancelReason.USER
         if isinstance(said, _Ended):
@@ -159,17 +163,16 @@ def _wait(heard: SimpleQueue[_Ended | CancelReason], end: Cancellation) -> RunRe
         reason = reason or said
         limit_s = END_LIMIT_S
         end.request(said)
+    if reason is not None:  # the run may have been over before it heard of that
+        raise _ended(reason)
     if isinstance(said.answer, BaseException):
         raise said.answer
-    verdict = said.answer.verdict
-    if verdict is not None and verdict.kind is VerdictKind.CANCELED:
-        raise _ended(reason)
     return said.answer
 
 
-def _ended(reason: CancelReason | None) -> TygerLocalError:
+def _ended(reason: CancelReason) -> TygerLocalError:
     """Return what ended a run that was asked to end: somebody, or its limit of time."""
-    if reason is None or reason is CancelReason.USER:
+    if reason is CancelReason.USER:
         return EngineError(
             f"a run of a moment was not over after {RUN_LIMIT_S:g} s",
             "see whether the engine is overloaded or hangs (docker info); tyger-local prune removes what "
@@ -198,19 +201,22 @@ def laboratory(home: Path, engine: str, cancellation: Cancellation) -> Iterator[
     """
     outer = new_folder_name()
     try:
+        _make(outer, folder_note(home))
+        yield Laboratory(outer, engine, cancellation)
+    finally:  # also when a signal comes while it is made
+        _tidy(outer)
+        _end(outer)
+
+
+def _make(outer: Path, note: str) -> None:
+    try:
         outer.mkdir(0o700)
-        (outer / NOTE).write_text(folder_note(home), "utf-8")
+        (outer / NOTE).write_text(note, "utf-8")
     except OSError as error:
-        remove_folder(outer)
         raise StreamError(
             f"no folder can be made in {outer.parent}: {error.strerror}",
             "free or choose another folder for temporary files (TMPDIR)",
         ) from error
-    try:
-        yield Laboratory(outer, engine, cancellation)
-    finally:
-        _tidy(outer)
-        _end(outer)
 
 
 def _tidy(outer: Path) -> None:
