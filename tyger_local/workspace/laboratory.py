@@ -197,15 +197,21 @@ def laboratory(home: Path, engine: str, cancellation: Cancellation) -> Iterator[
         cancellation: Lets somebody end what runs.
 
     Raises:
+        CanceledError: Somebody asked for the end while it was removed.
         StreamError: The folder cannot be made.
     """
+    asked: list[CancelReason] = []
     outer = new_folder_name()
     try:
         _make(outer, folder_note(home))
         yield Laboratory(outer, engine, cancellation)
-    finally:  # also when a signal comes while it is made
+    finally:  # also when a signal comes while it is made; none shall interrupt this
+        cancellation.listen(asked.append)
         _tidy(outer)
         _end(outer)
+        cancellation.ignore()
+    if asked:
+        raise _ended(asked[0])
 
 
 def _make(outer: Path, note: str) -> None:

@@ -356,3 +356,21 @@ def test_whoever_waits_for_an_engine_that_hangs_can_end_it(monkeypatch: pytest.M
     with pytest.raises(CanceledError, match="Ctrl-C") as caught:
         list(examine(Workspace(engine="process"), None, cancellation, interrupt))
     assert caught.value.exit_code == 130
+
+
+def test_a_signal_does_not_interrupt_the_removal(
+    monkeypatch: pytest.MonkeyPatch, temporary: Path
+) -> None:
+    cancellation = Cancellation()
+    is_heard: list[bool] = []
+
+    def interrupt_and_remove(path: Path) -> bool:
+        is_heard.append(cancellation.request(CancelReason.TERMINATE))  # else it raises here
+        return remove_folder(path)
+
+    monkeypatch.setattr(laboratory, "remove_folder", interrupt_and_remove)
+    with pytest.raises(CanceledError, match="SIGTERM") as caught:
+        list(examine(Workspace(engine="process"), None, cancellation))
+    assert caught.value.exit_code == 143
+    assert is_heard == [True]
+    assert list(temporary.iterdir()) == []
