@@ -101,6 +101,7 @@ class Laboratory:
         """Return a container that runs inside the block.
 
         Raises:
+            CanceledError: Somebody wants the examination to end.
             TygerLocalError: It cannot be had.
         """
         engine = make_engine(self._engine)
@@ -122,6 +123,7 @@ class Laboratory:
             labels=tuple(labels.items()),
         )
         with ExitStack() as stack:
+            stack.enter_context(_uninterrupted(self._cancellation))
             stack.callback(engine.close)
             stack.enter_context(Registration(running, remains))
             engine.describe()
@@ -129,6 +131,23 @@ class Laboratory:
             stack.callback(container.remove)
             container.start(lambda _, __: None)
             yield container
+
+
+@contextmanager
+def _uninterrupted(cancellation: Cancellation) -> Iterator[None]:
+    """Keep what somebody wants until the block is over: what is made or removed in it is so wholly.
+
+    Raises:
+        CanceledError: Somebody wanted the examination to end.
+    """
+    asked: list[CancelReason] = []
+    cancellation.listen(asked.append)
+    try:
+        yield
+    finally:
+        cancellation.ignore()
+    if asked:
+        raise _ended(asked[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,21 +216,17 @@ def laboratory(home: Path, engine: str, cancellation: Cancellation) -> Iterator[
         cancellation: Lets somebody end what runs.
 
     Raises:
-        CanceledError: Somebody asked for the end while it was removed.
+        CanceledError: Somebody wanted the end while it was removed.
         StreamError: The folder cannot be made.
     """
-    asked: list[CancelReason] = []
     outer = new_folder_name()
     try:
         _make(outer, folder_note(home))
         yield Laboratory(outer, engine, cancellation)
-    finally:  # also when a signal comes while it is made; none shall interrupt this
-        cancellation.listen(asked.append)
-        _tidy(outer)
-        _end(outer)
-        cancellation.ignore()
-    if asked:
-        raise _ended(asked[0])
+    finally:  # also when a signal comes while it is made; none interrupts this
+        with _uninterrupted(cancellation):
+            _tidy(outer)
+            _end(outer)
 
 
 def _make(outer: Path, note: str) -> None:
