@@ -11,17 +11,14 @@ import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 
-from tyger_local.doctor.model import CanceledError
 from tyger_local.doctor.patience import within
 from tyger_local.engine.base import Container, PullPolicy
-from tyger_local.errors import EngineError, StreamError, TygerLocalError
+from tyger_local.errors import StreamError, TygerLocalError
 from tyger_local.outcome.facts import CancelReason
 from tyger_local.outcome.record import RunRecord
-from tyger_local.outcome.verdict import CANCELED
 from tyger_local.plan.model import ContainerPlan, Limits, Role
 from tyger_local.runner.cancel import Cancellation
 from tyger_local.runner.remains import Remains
@@ -37,11 +34,8 @@ from tyger_local.workspace.labels import LABORATORY, STORE_LABEL, run_labels, st
 from tyger_local.workspace.owner import is_alive, owner_in, this_process
 from tyger_local.workspace.registration import Registration
 from tyger_local.workspace.sweeping import Sweeper
+from tyger_local.workspace.trial_ends import END_LIMIT_S, Ended, uninterrupted, wait_for
 from tyger_local.workspace.workspace import Workspace
-
-RUN_LIMIT_S = 20.0
-END_LIMIT_S = 5.0
-"""How long a run may take to end that was asked to. An engine that hangs holds one up for minutes."""
 
 STOP_GRACE_S = 0.1
 
@@ -70,23 +64,23 @@ class Laboratory:
             EngineError: It took too long. If it does not even end, it is left to itself, written down.
             TygerLocalError: The run cannot begin.
         """
-        end, heard = Cancellation(), SimpleQueue[_Ended | CancelReason]()
+        end, heard = Cancellation(), SimpleQueue[Ended | CancelReason]()
 
         def work() -> None:
             try:
-                heard.put(_Ended(self._exec(request, buffers, end)))
+                heard.put(Ended(self._exec(request, buffers, end)))
             except BaseException as error:  # noqa: BLE001  (raised again by whoever waits)
-                heard.put(_Ended(error))
+                heard.put(Ended(error))
 
         self._cancellation.listen(heard.put)
         try:
             threading.Thread(target=work, name="laboratory", daemon=True).start()
-            record = _wait(heard, end)
+            record = wait_for(heard, end)
         finally:
             self._cancellation.ignore()
         if not heard.empty():  # somebody asked when the run was over
-            heard.put(_Ended(record))
-            return _wait(heard, end)
+            heard.put(Ended(record))
+            return wait_for(heard, end)
         return record
 
     def _exec(
@@ -123,7 +117,7 @@ class Laboratory:
             labels=tuple(labels.items()),
         )
         with ExitStack() as stack:
-            stack.enter_context(_uninterrupted(self._cancellation))
+            stack.enter_context(uninterrupted(self._cancellation))
             stack.callback(engine.close)
             stack.enter_context(Registration(running, remains))
             engine.describe()
@@ -131,74 +125,6 @@ class Laboratory:
             stack.callback(container.remove)
             container.start(lambda _, __: None)
             yield container
-
-
-@contextmanager
-def _uninterrupted(cancellation: Cancellation) -> Iterator[None]:
-    """Keep what somebody wants until the block is over: what is made or removed in it is so wholly.
-
-    Raises:
-        CanceledError: Somebody wanted the examination to end.
-    """
-    asked: list[CancelReason] = []
-    cancellation.listen(asked.append)
-    try:
-        yield
-    finally:
-        cancellation.ignore()
-    if asked:
-        raise _ended(asked[0])
-
-
-@dataclass(frozen=True, slots=True)
-class _Ended:
-    """What came of a run.
-
-    Attributes:
-        answer: Its record, or the error that it raised.
-    """
-
-    answer: RunRecord | BaseException
-
-
-def _wait(heard: SimpleQueue[_Ended | CancelReason], end: Cancellation) -> RunRecord:
-    """Return what comes of a run; see `Laboratory.run`.
-
-    Args:
-        heard: Gets that, and before it the wishes of whoever wants the run to end.
-        end: Ends the run.
-    """
-    reason: CancelReason | None = None
-    limit_s = RUN_LIMIT_S
-    while True:
-        try:
-            said = heard.get(timeout=limit_s)
-        except Empty:
-            if reason is not None:
-                raise _ended(reason) from None
-            said = CancelReason.USER
-        if isinstance(said, _Ended):
-            break
-        reason = reason or said
-        limit_s = END_LIMIT_S
-        end.request(said)
-    if reason is not None:  # the run may have been over before it heard of that
-        raise _ended(reason)
-    if isinstance(said.answer, BaseException):
-        raise said.answer
-    return said.answer
-
-
-def _ended(reason: CancelReason) -> TygerLocalError:
-    """Return what ended a run that was asked to end: somebody, or its limit of time."""
-    if reason is CancelReason.USER:
-        return EngineError(
-            f"a run of a moment was not over after {RUN_LIMIT_S:g} s",
-            "see whether the engine is overloaded or hangs (docker info); tyger-local prune removes what "
-            "is left",
-        )
-    code, words = CANCELED[reason]
-    return CanceledError(words, code)
 
 
 def folder_note(home: Path) -> str:
@@ -224,7 +150,7 @@ def laboratory(home: Path, engine: str, cancellation: Cancellation) -> Iterator[
         _make(outer, folder_note(home))
         yield Laboratory(outer, engine, cancellation)
     finally:  # also when a signal comes while it is made; none interrupts this
-        with _uninterrupted(cancellation):
+        with uninterrupted(cancellation):
             _tidy(outer)
             _end(outer)
 

@@ -22,7 +22,7 @@ from tyger_local.errors import EngineError
 from tyger_local.outcome.facts import CancelReason
 from tyger_local.runner.cancel import Cancellation
 from tyger_local.streams.leftovers import remove_folder
-from tyger_local.workspace import laboratory
+from tyger_local.workspace import laboratory, trial_ends
 from tyger_local.workspace.examination import examine
 
 Answer = subprocess.CompletedProcess[str]
@@ -309,8 +309,8 @@ def hanging(monkeypatch: pytest.MonkeyPatch, temporary: Path) -> Iterator[None]:
         raise EngineError("the engine was shut down")
 
     monkeypatch.setattr(ProcessEngine, "create", hang)
-    monkeypatch.setattr(laboratory, "RUN_LIMIT_S", 0.5)
-    monkeypatch.setattr(laboratory, "END_LIMIT_S", 0.4)
+    monkeypatch.setattr(trial_ends, "RUN_LIMIT_S", 0.5)
+    monkeypatch.setattr(trial_ends, "END_LIMIT_S", 0.4)
     yield
     is_over.set()
     for thread in threading.enumerate():
@@ -347,7 +347,7 @@ def test_an_engine_that_makes_no_container_holds_nobody_up(cli: Cli) -> None:
 
 @pytest.mark.usefixtures("hanging")
 def test_whoever_waits_for_an_engine_that_hangs_can_end_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(laboratory, "RUN_LIMIT_S", QUICK_S)
+    monkeypatch.setattr(trial_ends, "RUN_LIMIT_S", QUICK_S)
     cancellation = Cancellation()
 
     def interrupt(_: Path) -> None:
