@@ -9,19 +9,23 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
+from tyger_local.engine.base import Network
 from tyger_local.errors import EngineError, StartError, TygerLocalError
 from tyger_local.outcome.events import Waiting, Warned
 from tyger_local.outcome.record import ImageIdentity
 from tyger_local.plan.model import NetworkPlan, RunPlan
 from tyger_local.runner.cause import Cause, about, failure
 from tyger_local.runner.endpoints import Endpoints
-from tyger_local.runner.inbox import Inbox
+from tyger_local.runner.inbox import CanceledWaitingError, Inbox
 from tyger_local.runner.member import Member
 from tyger_local.runner.removing import let_go, let_go_of_network
 from tyger_local.runner.replica import Replica
 from tyger_local.runner.setup import Setup
 from tyger_local.runner.watch import Watch
 from tyger_local.runner.worker import Worker
+
+MAKING_TIMEOUT_S = 3.0
+"""How long the engine may go on making something once the run was canceled."""
 
 AT_ONCE = 8
 """How many of the job's replicas the engine is asked to start at a time."""
@@ -91,21 +95,33 @@ class Crew:
         if plan.private_network is not None:
             joined = (self._create_network(plan.private_network, stack), *joined)
         stack.callback(self._let_go)
-        try:
-            for member in self.members:
-                member.create(joined)
-        except EngineError:  # it may have been lost with the container already made
-            self._setup.note_left()
-            raise
+        for member in self.members:
+            self._have_made(partial(member.create, joined))
 
     def _create_network(self, plan: NetworkPlan, stack: ExitStack) -> str:
+        made: list[Network] = []
+
+        def create() -> None:
+            made.append(self._setup.engine.create_network(plan))
+            stack.callback(let_go_of_network, made[0], self._setup)
+
+        self._have_made(create)
+        return made[0].name
+
+    def _have_made(self, call: Callable[[], None]) -> None:
+        """Have the engine make something; one that does not answer is left alone when the run is canceled."""
+        is_made = threading.Event()
+
+        def make() -> None:
+            call()
+            is_made.set()
+
         try:
-            network = self._setup.engine.create_network(plan)
-        except EngineError:  # the same
-            self._setup.note_left()
+            self._inbox.wait_for(make, MAKING_TIMEOUT_S)
+        except (EngineError, CanceledWaitingError):
+            if not is_made.is_set():  # it may have been lost with the thing already made
+                self._setup.note_left()
             raise
-        stack.callback(let_go_of_network, network, self._setup)
-        return network.name
 
     def _let_go(self) -> None:
         """Remove the containers, all at once: the engine takes a while for each."""

@@ -125,11 +125,16 @@ class Inbox:
         if isinstance(message, CancelRequested):
             raise CanceledWaitingError(message.reason)
 
-    def wait_for(self, call: Callable[[], T]) -> T:
+    def wait_for(self, call: Callable[[], T], patience_s: float = 0.0) -> T:
         """Return what `call` returns; it may take long and cannot be interrupted.
 
         It runs in a thread that is left alone when the run is canceled meanwhile: an engine that does
         not answer shall not keep anybody.
+
+        Args:
+            call: What is waited for.
+            patience_s: For how long it still is once the run was canceled, unless somebody asks again: what
+                it makes is better made, and then removed.
 
         Raises:
             CanceledWaitingError: The run was canceled before it returned.
@@ -145,19 +150,23 @@ class Inbox:
             self._queue.put(CallDone())
 
         threading.Thread(target=work, name="engine call", daemon=True).start()
-        for message in self._others_until_done():
+        for message in self._others_until_done(patience_s):
             self._queue.put(message)  # somebody will want it later
         if errors:
             raise errors[0]
         return results[0]
 
-    def _others_until_done(self) -> list[Message]:
+    def _others_until_done(self, patience_s: float) -> list[Message]:
         """Take messages until a call is done; return those that are not about it."""
         others: list[Message] = []
-        while True:
-            message = self._queue.get()
-            if isinstance(message, CancelRequested):
-                raise CanceledWaitingError(message.reason)
+        while not isinstance(message := self._queue.get(), CancelRequested):
             if isinstance(message, CallDone):
                 return others
             others.append(message)
+        deadline = time.monotonic() + patience_s
+        last: Message | None = message
+        while last is not None and not isinstance(last, CallDone):
+            last = self.take(deadline - time.monotonic())
+            if isinstance(last, CancelRequested):
+                break
+        raise CanceledWaitingError(message.reason)
