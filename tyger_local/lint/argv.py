@@ -79,7 +79,8 @@ def buffers_of(codespec: AnyCodespec) -> tuple[Buffer, ...]:
 
 def arguments_of(codespec: AnyCodespec) -> tuple[Argument, ...]:
     """Return the container's arguments, its command first."""
-    values = {name: value for name, value in codespec.env.items() if "$" not in value}
+    # One of several lines would leave a script with other lines than it is written in.
+    values = {name: value for name, value in codespec.env.items() if not set("$\n") & set(value)}
     values |= {one.variable: one.path for one in buffers_of(codespec)}
     return tuple(
         Argument((name, at), text, expand(text, values))

@@ -49,6 +49,12 @@ class Open:
     line: int
     descriptor: str = ""
 
+    @property
+    def is_wrong_way(self) -> bool:
+        """Return whether an output is read, or an input written."""
+        other = Way.WRITE if self.buffer.direction is Direction.INPUT else Way.READ
+        return self.way is other
+
 
 def redirected(node: Node, pipes: Mapping[str, Buffer]) -> Iterator[Open]:
     """Yield what a node's redirections open."""

@@ -226,7 +226,8 @@ class _Walk:
 
     def _look(self, one: Open, state: _State) -> None:
         name = one.buffer.name
-        if name in state.opened and name not in state.held.values():
+        is_new = name in state.opened and name not in state.held.values()
+        if is_new and not one.is_wrong_way:  # of that is said enough
             new = Reopening(one.buffer, state.opened[name], one.line, self._is_repeated)
             self.found.setdefault((name, one.line, self._is_repeated), new)
 

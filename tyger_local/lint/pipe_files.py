@@ -82,10 +82,9 @@ def pipe_replaced(subject: Subject) -> Iterator[Finding]:
             if one.buffer.direction is Direction.OUTPUT:
                 lost = "what is written there afterwards is lost"
                 fix = f"and write into it: cat /tmp/result > {pipe}"
-            yield Finding(
-                script.argument.path,
-                f"{script.place(one.line)}{one.what} removes or replaces the pipe of '{name}', and on "
-                f"the cluster {lost}",
+            yield script.finding(
+                one.line,
+                f"{one.what} removes or replaces the pipe of '{name}', and on the cluster {lost}",
                 f"leave the pipe where it is, {fix}",
             )
 
@@ -113,9 +112,9 @@ def pipe_tested(subject: Subject) -> Iterator[Finding]:
         expected = {buffer for operator, buffer, _ in tests if operator == "-p"}
         for operator, buffer, word in tests:
             if operator in ("-f", "-s") and buffer not in expected:
-                yield Finding(
-                    script.argument.path,
-                    f"{script.place(word.line)}{operator} is false for the pipe of "
+                yield script.finding(
+                    word.line,
+                    f"{operator} is false for the pipe of "
                     f"'{buffer.name}', which is no regular file and has no size",
                     f"ask whether it is a pipe, or do not ask: [ -p {buffer.in_shell} ]",
                 )
@@ -153,9 +152,9 @@ def output_exists(subject: Subject) -> Iterator[Finding]:
                 continue
             for operator, buffer, word in _tests(asked, script.pipes):
                 if operator in ("-e", "-p") and buffer.direction is Direction.OUTPUT:
-                    yield Finding(
-                        script.argument.path,
-                        f"{script.place(word.line)}the script gives up if the output "
+                    yield script.finding(
+                        word.line,
+                        "the script gives up if the output "
                         f"'{buffer.name}' exists, and its pipe always does",
                         "remove the test",
                     )
@@ -174,9 +173,9 @@ def pipe_size(subject: Subject) -> Iterator[Finding]:
             for word in given if asks else ():
                 buffer = pipe_named(word.text, script.pipes)
                 if buffer is not None:
-                    yield Finding(
-                        script.argument.path,
-                        f"{script.place(word.line)}{name} says that the pipe of '{buffer.name}' "
+                    yield script.finding(
+                        word.line,
+                        f"{name} says that the pipe of '{buffer.name}' "
                         "has 0 bytes, whatever the buffer holds",
                         f"ask for the size of a file: cat {buffer.in_shell} > /tmp/{buffer.name}"
                         if buffer.direction is Direction.INPUT

@@ -17,6 +17,7 @@ from tyger_local.lint.shell import (
     understood,
 )
 from tyger_local.lint.shell_tree import (
+    MARK,
     Node,
     Sequence,
     Simple,
@@ -49,9 +50,9 @@ def output_opened_twice(subject: Subject) -> Iterator[Finding]:
     """
     for script, one in _reopened(subject):
         if one.buffer.direction is Direction.OUTPUT and not one.is_repeated:
-            yield Finding(
-                script.argument.path,
-                f"{script.place(one.line)}the output '{one.buffer.name}' is opened again, after "
+            yield script.finding(
+                one.line,
+                f"the output '{one.buffer.name}' is opened again, after "
                 f"it was closed{script.in_line(one.first)}, and on the cluster that hangs or "
                 "loses what is written",
                 _ONE_WRITER.format(pipe=one.buffer.in_shell),
@@ -66,9 +67,9 @@ def input_opened_twice(subject: Subject) -> Iterator[Finding]:
     """
     for script, one in _reopened(subject):
         if one.buffer.direction is Direction.INPUT and not one.is_repeated:
-            yield Finding(
-                script.argument.path,
-                f"{script.place(one.line)}the input '{one.buffer.name}' is opened again, after it "
+            yield script.finding(
+                one.line,
+                f"the input '{one.buffer.name}' is opened again, after it "
                 f"was closed{script.in_line(one.first)}, and on the cluster that hangs or misses "
                 "what was read before",
                 _ONE_READER.format(pipe=one.buffer.in_shell, name=one.buffer.name),
@@ -84,9 +85,9 @@ def pipe_opened_in_loop(subject: Subject) -> Iterator[Finding]:
     for script, one in _reopened(subject):
         if one.is_repeated:
             sign = "<" if one.buffer.direction is Direction.INPUT else ">"
-            yield Finding(
-                script.argument.path,
-                f"{script.place(one.line)}the {one.buffer.direction.value} '{one.buffer.name}' is "
+            yield script.finding(
+                one.line,
+                f"the {one.buffer.direction.value} '{one.buffer.name}' is "
                 "opened anew each time that the loop comes round, and on the cluster the second "
                 "time hangs or loses data",
                 f"redirect the loop as a whole: done {sign} {one.buffer.in_shell}",
@@ -111,15 +112,14 @@ def pipe_wrong_way(subject: Subject) -> Iterator[Finding]:
     """
     for script, tree in understood(subject):
         for one in _opens(script, tree):
-            meant = Way.READ if one.buffer.direction is Direction.INPUT else Way.WRITE
-            if one.way not in (meant, Way.BOTH):
+            if one.is_wrong_way:
                 reads = one.way is Way.READ
-                yield Finding(
-                    script.argument.path,
-                    f"{script.place(one.line)}the {one.buffer.direction.value} "
+                yield script.finding(
+                    one.line,
+                    f"the {one.buffer.direction.value} "
                     f"'{one.buffer.name}' is {'read' if reads else 'written'}, and on the cluster "
                     "nobody is on the pipe's other side for that",
-                    f"{'read' if reads else 'write'} a file of the container's own instead",
+                    f"{'read an input' if reads else 'write an output'}, or a file of the container's own",
                 )
 
 
@@ -132,9 +132,9 @@ def input_read_write(subject: Subject) -> Iterator[Finding]:
     for script, tree in understood(subject):
         for one in _opens(script, tree):
             if one.way is Way.BOTH and one.buffer.direction is Direction.INPUT:
-                yield Finding(
-                    script.argument.path,
-                    f"{script.place(one.line)}the input '{one.buffer.name}' is opened for reading "
+                yield script.finding(
+                    one.line,
+                    f"the input '{one.buffer.name}' is opened for reading "
                     "and writing, so its end never comes",
                     f"open it for reading only: {one.descriptor}< {one.buffer.in_shell}",
                 )
@@ -156,9 +156,9 @@ def background_writer(subject: Subject) -> Iterator[Finding]:
                 if one.buffer.name in said:
                     continue
                 said.add(one.buffer.name)
-                yield Finding(
-                    script.argument.path,
-                    f"{script.place(one.line)}the output '{one.buffer.name}' is written in the "
+                yield script.finding(
+                    one.line,
+                    f"the output '{one.buffer.name}' is written in the "
                     "background, and when the script ends before that, what is left is lost",
                     "wait for it: write `wait` as the script's last command, or after `>(…)` the "
                     "command `wait $!`",
@@ -201,9 +201,9 @@ def input_read_partly(subject: Subject) -> Iterator[Finding]:
             for one in _opened_at(command, script.pipes):
                 rest = _how_to_read_the_rest(command, one, tree)
                 if one.buffer.direction is Direction.INPUT and named[one.buffer.name] == 1 and rest:
-                    yield Finding(
-                        script.argument.path,
-                        f"{script.place(one.line)}the input '{one.buffer.name}' is not read to "
+                    yield script.finding(
+                        one.line,
+                        f"the input '{one.buffer.name}' is not read to "
                         "its end, and the cluster fails a run that leaves more than 65,536 bytes "
                         "of an input",
                         f"read the rest too: {rest}",
@@ -235,12 +235,17 @@ def _counts_from_the_end(texts: list[str]) -> bool:
 
 
 def _uses_descriptor(tree: Sequence, descriptor: str) -> bool:
+    if descriptor.startswith("{"):  # exec {in}< …, whose number is in $in
+        descriptor = f"{MARK}{descriptor[1:-1]}{MARK}"
     for node in nodes(tree):
         if any(
-            one.operator == "<&" and one.target.plain == descriptor for one in redirections(node)
+            one.operator == "<&" and one.target.text == descriptor for one in redirections(node)
         ):
             return True
-        if any(one.plain in (descriptor, f"/dev/fd/{descriptor}") for one in words(node)):
+        if any(
+            one.text in (descriptor, f"-u{descriptor}", f"/dev/fd/{descriptor}")
+            for one in words(node)
+        ):
             return True
     return False
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from tyger_local.lint.argv import Buffer, arguments_of, buffers_of, program_name, unwrapped
 from tyger_local.lint.model import Finding, Rule, Severity, Subject
 from tyger_local.lint.shell import commands_of, pipe_named, program_of, script_of
 from tyger_local.lint.shell_tree import MARK, UNKNOWN
 from tyger_local.spec.buffers import Direction
-from tyger_local.spec.place import Path
 
 _SEEKING = frozenset(
     [
@@ -39,12 +39,10 @@ class _Call:
     """A program with its arguments, called by a script or without one.
 
     Attributes:
-        path: Where in the codespec.
-        place: Where in the script, as the start of a sentence.
+        finding: Makes a finding of what happens and what to do.
     """
 
-    path: Path
-    place: str
+    finding: Callable[[str, str], Finding]
     name: str
     arguments: tuple[tuple[str, Buffer | None], ...]
 
@@ -71,7 +69,7 @@ def _calls(subject: Subject) -> Iterator[_Call]:
         for command in commands_of(script.tree):
             name, given = program_of(command)
             arguments = tuple((one.text, pipe_named(one.text, script.pipes)) for one in given)
-            yield _Call(script.argument.path, script.place(command.line), name, arguments)
+            yield _Call(partial(script.finding, command.line), name, arguments)
 
 
 def _direct_call(subject: Subject) -> Iterator[_Call]:
@@ -90,7 +88,7 @@ def _direct_call(subject: Subject) -> Iterator[_Call]:
     paths = {one.path: one for one in buffers_of(subject.codespec)}
     given = tuple((one.text, paths.get(one.text)) for one in arguments[at + 1 :])
     path = arguments[max(at, 0)].path if arguments else ("image",)
-    yield _Call(path, "", name, given)
+    yield _Call(partial(Finding, path), name, given)
 
 
 def needs_file(subject: Subject) -> Iterator[Finding]:
@@ -102,9 +100,8 @@ def needs_file(subject: Subject) -> Iterator[Finding]:
     for call in _calls(subject):
         if call.name in _SEEKING or (call.name == "samtools" and call.texts[:1] == ("index",)):
             for buffer in call.pipes:
-                yield Finding(
-                    call.path,
-                    f"{call.place}{call.name} seeks in its files, and the pipe of '{buffer.name}' "
+                yield call.finding(
+                    f"{call.name} seeks in its files, and the pipe of '{buffer.name}' "
                     "cannot be sought in",
                     f"copy it to a file first, and use that: cat {buffer.in_shell} > /tmp/{buffer.name}"
                     if buffer.direction is Direction.INPUT
@@ -145,9 +142,8 @@ def ffmpeg_overwrite(subject: Subject) -> Iterator[Finding]:
     """
     for one in _ffmpeg_outputs(subject):
         if "-y" not in one.call.texts and not one.call.is_open:
-            yield Finding(
-                one.call.path,
-                f"{one.call.place}ffmpeg asks whether to overwrite the pipe of "
+            yield one.call.finding(
+                f"ffmpeg asks whether to overwrite the pipe of "
                 f"'{one.buffer.name}', which exists already, and gives up",
                 "give it the option -y, and not -n"
                 if "-n" in one.call.texts
@@ -164,9 +160,8 @@ def ffmpeg_format(subject: Subject) -> Iterator[Finding]:
     for one in _ffmpeg_outputs(subject):
         # A misspelt option is another error, which ffmpeg names.
         if not any(option in ("-f", "-f-") for option in one.options) and not one.call.is_open:
-            yield Finding(
-                one.call.path,
-                f"{one.call.place}ffmpeg cannot tell by the name of the pipe of "
+            yield one.call.finding(
+                f"ffmpeg cannot tell by the name of the pipe of "
                 f"'{one.buffer.name}' which format is meant",
                 "name a format that is written from front to back, straight before the pipe: -f nut",
             )
@@ -180,9 +175,8 @@ def ffmpeg_seeks(subject: Subject) -> Iterator[Finding]:
     """
     for one in _ffmpeg_outputs(subject):
         if one.value("-f") in _MP4 and not _STREAMED.search(" ".join(one.options)):
-            yield Finding(
-                one.call.path,
-                f"{one.call.place}ffmpeg seeks while it writes {one.value('-f')}, and the pipe of "
+            yield one.call.finding(
+                f"ffmpeg seeks while it writes {one.value('-f')}, and the pipe of "
                 f"'{one.buffer.name}' cannot be sought in",
                 "let it write fragments, with -movflags frag_keyframe+empty_moov before the "
                 "pipe, or another format: -f nut",

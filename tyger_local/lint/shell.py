@@ -16,7 +16,7 @@ from tyger_local.lint.argv import (
     shell_in,
     unwrapped,
 )
-from tyger_local.lint.model import Subject
+from tyger_local.lint.model import Finding, Subject
 from tyger_local.lint.shell_parse import parse
 from tyger_local.lint.shell_tree import (
     ASSIGNMENT,
@@ -57,9 +57,10 @@ class Script:
     def _has_lines(self) -> bool:
         return "\n" in self.argument.text.strip()
 
-    def place(self, line: int) -> str:
-        """Return which line of the script is meant, as the start of a sentence."""
-        return f"line {line} of the script: " if self._has_lines else ""
+    def finding(self, line: int, happens: str, fix: str) -> Finding:
+        """Return what was found in a line of the script, counted from 1."""
+        where = f"line {line} of the script: " if self._has_lines else ""
+        return Finding(self.argument.path, f"{where}{happens}", fix, line=line - 1)
 
     def in_line(self, line: int) -> str:
         """Return which line of the script is meant, for the middle of a sentence."""

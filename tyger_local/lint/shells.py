@@ -18,6 +18,11 @@ from tyger_local.lint.shell import script_of
 
 _PID = re.compile(r"(?<!\$)(?:\$\$|\$\$\$(?=[A-Za-z_{]))(?!\$)(?P<next>[A-Za-z_]\w*|[0-9({])?")
 _COMMENT = re.compile(r"(?:^|(?<=\s))#[^\n]*")
+# $1, ${@}, $#, and what uses them without a name: shift, set, "for x;" and a file that is read.
+_POSITIONAL = re.compile(
+    r"\$\{?[#!]?[0-9@*#]|\b(?:shift|set\s+--|getopts|eval|source)\b|\bfor\s+\w+\s*(?:;|\n|do\b)|(?:^|[\s;])\.\s"
+)
+_REDIRECTED = re.compile(r"(?:[012&]?>{1,2}|<)/[\w.-]+/[\w./-]+")
 _OPERATORS = frozenset({"|", ">", ">>", "<", "&&", "||", "2>", "2>&1", "&>", ";", "&"})
 # They have arguments of their own that look like operators or patterns.
 _TAKES_OPERATORS = frozenset(
@@ -48,11 +53,10 @@ def process_id(subject: Subject) -> Iterator[Finding]:
         ):
             continue
         line = written.count("\n", 0, found.start()) + 1
-        yield Finding(
-            script.argument.path,
-            f"{script.place(line)}the cluster makes one $ of $$, so the shell does not see its "
-            "process id there",
-            "write $$$$ for the process id",
+        yield script.finding(
+            line,
+            "the cluster makes one $ of $$, so that it is no process id there",
+            "write $$$$, of which $$ is left",
         )
         return
 
@@ -74,10 +78,20 @@ def script_without_shell(subject: Subject) -> Iterator[Finding]:
     """
     command = subject.codespec.command
     if command and re.search(r"\s", command[0].strip()):
+        words = command[0].split()
+        is_plain = all(re.fullmatch(r"[\w./:=,@%+-]+|\$\([\w-]+\)", word) for word in words)
+        members = ", ".join(f'"{word}"' for word in words)
         yield Finding(
             ("command", 0),
             "the cluster looks for a program whose name is this whole text, as no shell is called",
-            'call a shell: command: ["sh", "-c", …] with this text as the third member',
+            f"make each word a member of the list: command: [{members}]"
+            if is_plain
+            else 'call a shell: command: ["sh", "-c", …] with this text as the third member'
+            + (
+                ", and what now follows written into it"
+                if len(arguments_of(subject.codespec)) > 1
+                else ""
+            ),
         )
 
 
@@ -99,35 +113,36 @@ def operator_without_shell(subject: Subject) -> Iterator[Finding]:
     if program_name(texts[at]) in _TAKES_OPERATORS:
         return
     for before, one in zip(arguments[at:], arguments[at + 1 :], strict=False):
-        if one.text in _OPERATORS and not before.text.startswith("-"):  # not the value of an option
+        is_operator = one.text in _OPERATORS or _REDIRECTED.fullmatch(one.text)
+        if is_operator and not before.text.startswith("-"):  # not the value of an option
             yield Finding(
                 one.path,
-                f"no shell is called, so {program_name(texts[at])} gets {one.text} as an argument",
+                f"no shell is called, so {program_name(texts[at])} gets {one.written} as an argument",
                 'write the command as one text for a shell: command: ["sh", "-c", "…"]',
             )
             return
 
 
 def variable_without_shell(subject: Subject) -> Iterator[Finding]:
-    """A pipe's variable is written as a shell would read it, and no shell is called.
+    """A variable is written as a shell would read it, and no shell is called.
 
     The cluster replaces `$(INPUT_PIPE)` in command and args, and nothing else: `$INPUT_PIPE` and
-    `${INPUT_PIPE}` reach the program as they are.
+    `${INPUT_PIPE}` reach the program as they are. It is said of the variables of pipes and of `env`.
     """
     arguments = arguments_of(subject.codespec)
     if _has_script([one.text for one in arguments]) or (
         not subject.codespec.command and len(arguments) < 2
     ):
         return
+    names = {one.variable for one in buffers_of(subject.codespec)} | set(subject.codespec.env)
     for one in arguments:
-        for buffer in buffers_of(subject.codespec):
-            name = re.escape(buffer.variable)
-            if re.fullmatch(rf'([-\w]+=)?"?\$(?:{name}|\{{{name}\}})"?', one.written):
-                yield Finding(
-                    one.path,
-                    f"no shell is called, so the program gets the text {one.written} and not the pipe's path",
-                    f"write $({buffer.variable})",
-                )
+        found = re.fullmatch(r'([-\w]+=)?"?\$(\{)?(?P<name>[\w-]+)(?(2)\})"?', one.written)
+        if found and found["name"] in names:
+            yield Finding(
+                one.path,
+                f"no shell is called, so the program gets {one.written} and not the variable's value",
+                f"write $({found['name']})",
+            )
 
 
 def pattern_without_shell(subject: Subject) -> Iterator[Finding]:
@@ -179,13 +194,19 @@ def _shell_argument(subject: Subject, *, has_script: bool) -> Iterator[tuple[str
 def shell_arguments_lost(subject: Subject) -> Iterator[Finding]:
     """Of several arguments after `sh -c`, only the first is the script.
 
-    `sh -c cat x` runs `cat` without an argument: what follows the script is `$0`, `$1` … in it.
+    `sh -c cat x` runs `cat` without an argument: what follows the script is `$0`, `$1` … in it. Where it
+    uses those, or nothing but a name follows, nothing is said.
     """
     script = script_of(subject)
-    if script is not None and script.rest and re.fullmatch(r"[\w./-]+", script.argument.text):
+    if script is None or not script.rest:
+        return
+    text = script.argument.text
+    is_word = re.fullmatch(r"[\w./-]+", text) is not None
+    if is_word or (len(script.rest) > 1 and not _POSITIONAL.search(text)):
+        alone = text if is_word else "the first text after -c"
         yield Finding(
             script.argument.path,
-            f"the shell's script is {script.argument.text} alone, and what follows it is not passed on",
+            f"the shell's script is {alone} alone, and what follows it is not passed on",
             "write the script as one text, with its arguments in it, or call the program without a shell",
         )
 
@@ -209,7 +230,7 @@ RULES = (
     Rule("process-id", Severity.WARNING, "$$ in a script", process_id),
     Rule("script-without-shell", Severity.ERROR, "a shell's line as a program's name", script_without_shell),
     Rule("operator-without-shell", Severity.WARNING, "| or > without a shell", operator_without_shell),
-    Rule("variable-without-shell", Severity.WARNING, "$INPUT_PIPE without a shell", variable_without_shell),
+    Rule("variable-without-shell", Severity.WARNING, "$NAME without a shell", variable_without_shell),
     Rule("pattern-without-shell", Severity.WARNING, "~ or * without a shell", pattern_without_shell),
     Rule("shell-without-c", Severity.ERROR, "a shell's script without -c", shell_without_c),
     Rule("shell-arguments-lost", Severity.WARNING, "arguments after sh -c", shell_arguments_lost),

@@ -56,6 +56,10 @@ PLACES = [
     ("worker-without-endpoints", (1, 1), "endpoints"),
     ("max-replicas", (2, 41), "job.codespec.maxReplicas"),
     ("unknown-ignore", (2, 16), ""),
+    ("output-opened-twice", (9, 7), "args[0]"),
+    ("ffmpeg-seeks", (7, 5), "args[0]"),
+    ("process-id", (7, 5), "args[0]"),
+    ("pipe-wrong-way--quoted", (3, 19), "command[2]"),
 ]
 
 
@@ -134,6 +138,132 @@ FIXES = [
     ("yaml-value--octal", 'Write "0777" in quotes', ("0777", '"0777"')),
     ("yaml-value--octal", '"511" if that is meant', ("0777", '"511"')),
     ("yaml-key", 'Write "Y" in quotes', ("Y:", '"Y":')),
+    ("process-id", "Write $$$$", ("$$", "$$$$")),
+    (
+        "script-without-shell",
+        'command: ["python3", "recon.py", "--iterations", "12"]',
+        ('"python3 recon.py --iterations 12"', "python3, recon.py, --iterations, 12"),
+    ),
+    (
+        "operator-without-shell",
+        "one text for a shell",
+        (
+            '[sort, -u, $(INPUT_PIPE), ">", $(OUTPUT_PIPE)]',
+            '[sh, -c, "sort -u $(INPUT_PIPE) > $(OUTPUT_PIPE)"]',
+        ),
+    ),
+    ("variable-without-shell", "Write $(INPUT_PIPE)", ("$INPUT_PIPE", "$(INPUT_PIPE)")),
+    (
+        "variable-without-shell--option",
+        "Write $(OUTPUT_PIPE)",
+        ("${OUTPUT_PIPE}", "$(OUTPUT_PIPE)"),
+    ),
+    ("pattern-without-shell", "Write whole paths", ("~", "/root")),
+    (
+        "pattern-without-shell--names",
+        "one text for a shell",
+        ("[cat, /data/atlas/*.csv]", "[sh, -c, 'cat /data/atlas/*.csv']"),
+    ),
+    ("shell-without-c", "Write -c between sh and the text", ("[sh, ", "[sh, -c, ")),
+    (
+        "shell-arguments-lost",
+        "call the program without a shell",
+        ("command: [sh, -c]\nargs: [sha256sum,", "command: [sha256sum]\nargs: ["),
+    ),
+    ("carriage-returns", "Unix' ends of lines", ("\\r", "")),
+    (
+        "output-opened-twice",
+        'Let it write in one go: { first; second; } > "$SUMMARY_PIPE"',
+        (
+            """echo 'station,mean' > "$SUMMARY_PIPE"
+    awk -F, '{ sum[$1] += $2; n[$1]++ } END { for (s in sum) print s "," sum[s] / n[s] }' \\
+      < "$MEASUREMENTS_PIPE" | sort >> "$SUMMARY_PIPE\"""",
+            """{
+      echo 'station,mean'
+      awk -F, '{ sum[$1] += $2; n[$1]++ } END { for (s in sum) print s "," sum[s] / n[s] }' \\
+        < "$MEASUREMENTS_PIPE" | sort
+    } > "$SUMMARY_PIPE\"""",
+        ),
+    ),
+    (
+        "input-opened-twice",
+        'cat "$VOLUME_PIPE" > /tmp/volume',
+        (
+            """if [ "$(head -c 2 "$VOLUME_PIPE" | od -An -tx1)" = ' 1f 8b' ]; then
+      gunzip < "$VOLUME_PIPE" > "$RESULT_PIPE"
+    else
+      cat "$VOLUME_PIPE" > "$RESULT_PIPE\"""",
+            """cat "$VOLUME_PIPE" > /tmp/volume
+    if [ "$(head -c 2 /tmp/volume | od -An -tx1)" = ' 1f 8b' ]; then
+      gunzip < /tmp/volume > "$RESULT_PIPE"
+    else
+      cat /tmp/volume > "$RESULT_PIPE\"""",
+        ),
+    ),
+    (
+        "pipe-opened-in-loop",
+        'Redirect the loop as a whole: done > "$FOUND_PIPE"',
+        (
+            ' >> "$FOUND_PIPE"\n    done < "$LIST_PIPE"',
+            '\n    done < "$LIST_PIPE" > "$FOUND_PIPE"',
+        ),
+    ),
+    (
+        "pipe-wrong-way",
+        "Read an input, or a file of the container's own",
+        ('"$OUTPUT_PIPE" > "$INPUT_PIPE"', '"$INPUT_PIPE" > "$OUTPUT_PIPE"'),
+    ),
+    ("input-read-write", 'Open it for reading only: 3< "$FRAMES_PIPE"', ("3<>", "3<")),
+    ("background-writer", "write `wait`", ('2> "$LOG_PIPE"', '2> "$LOG_PIPE"\n    wait')),
+    (
+        "input-read-partly",
+        '{ head; cat > /dev/null; } < "$INPUT_PIPE", with the options that head has now',
+        ('head -c 348 "$INPUT_PIPE"', '{ head -c 348; cat > /dev/null; } < "$INPUT_PIPE"'),
+    ),
+    (
+        "pipe-replaced",
+        'cat /tmp/result > "$IMAGE_PIPE"',
+        ("mv -f /tmp/image.part", "cat /tmp/image.part >"),
+    ),
+    ("pipe-tested", '[ -p "$INPUT_PIPE" ]', ("-s", "-p")),
+    (
+        "output-exists",
+        "Remove the test",
+        (
+            """if [ -e "$OUTPUT_PIPE" ]; then
+      echo 'will not overwrite' >&2
+      exit 2
+    fi
+    """,
+            "",
+        ),
+    ),
+    (
+        "pipe-size",
+        'cat "$INPUT_PIPE" > /tmp/input',
+        (
+            """size=$(stat -c %s "$INPUT_PIPE")
+    echo "$size bytes come" >&2
+    gzip < "$INPUT_PIPE\"""",
+            """cat "$INPUT_PIPE" > /tmp/input
+    size=$(stat -c %s /tmp/input)
+    echo "$size bytes come" >&2
+    gzip < /tmp/input""",
+        ),
+    ),
+    (
+        "needs-file",
+        'cat "$VOLUME_PIPE" > /tmp/volume',
+        ('h5ls -r "$VOLUME_PIPE"', 'cat "$VOLUME_PIPE" > /tmp/volume; h5ls -r /tmp/volume'),
+    ),
+    ("ffmpeg-overwrite", "Give it the option -y", ("-vf", "-y, -vf")),
+    ("ffmpeg-format", "-f nut", ("$(NEGATIVE_PIPE)", "-f, nut, $(NEGATIVE_PIPE)")),
+    (
+        "ffmpeg-seeks",
+        "-movflags frag_keyframe+empty_moov before the pipe",
+        ('"$SMALL_PIPE"', '-movflags frag_keyframe+empty_moov "$SMALL_PIPE"'),
+    ),
+    ("buffer-unused", "remove the buffer", ("[reference, input]", "[input]")),
     ("unused-ignore", "Remove the comment", (" # tyger-local: ignore[yaml-value]", "")),
 ]
 

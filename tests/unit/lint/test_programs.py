@@ -28,7 +28,11 @@ IN, OUT = "$(IN_PIPE)", "$(OUT_PIPE)"
 
 def _found(command: list[str], args: list[str] | None = None, image: str = "x") -> list[str]:
     codespec = JobCodespec(
-        image=image, command=tuple(command), args=tuple(args or []), buffers=BUFFERS
+        image=image,
+        command=tuple(command),
+        args=tuple(args or []),
+        env={"LEVEL": "3"},
+        buffers=BUFFERS,
     )
     return [one.rule for one in findings(Subject(codespec), RULES) if one.severity != Severity.NOTE]
 
@@ -37,6 +41,10 @@ def _found(command: list[str], args: list[str] | None = None, image: str = "x") 
 FIXES = [
     ("script-without-shell", ["echo hi > $OUT_PIPE"], ["sh", "-c", "echo hi > $OUT_PIPE"]),
     ("script-without-shell", ["python3 x.py"], ["python3", "x.py"]),
+    ("operator-without-shell", ["recon", f"<{IN}", f">{OUT}"], ["sh", "-c", f"recon <{IN} >{OUT}"]),
+    ("operator-without-shell", ["recon", "2>/dev/null"], ["sh", "-c", "recon 2>/dev/null"]),
+    ("variable-without-shell", ["recon", "--level", "$LEVEL"], ["recon", "--level", "$(LEVEL)"]),
+    ("shell-arguments-lost", ["sh", "-c", "python3 x.py", "-i", IN], ["sh", "-c", f"python3 x.py -i {IN}"]),
     ("operator-without-shell", ["cat", IN, "|", "sort", ">", OUT], ["sh", "-c", f"cat {IN} | sort > {OUT}"]),
     ("operator-without-shell", ["bash", "x.sh", ">", OUT], ["sh", "-c", f"bash x.sh > {OUT}"]),
     ("variable-without-shell", ["python3", "x.py", "$IN_PIPE"], ["python3", "x.py", IN]),
@@ -79,6 +87,10 @@ def test_what_is_found_is_gone_once_it_is_fixed(rule: str, bad: list[str], good:
         ["grep", "-r", "a*", "/x"],
         ["sh", "-c", 'cat "$1" > "$2"', "x", IN, OUT],
         ["sh", "-c", "$0", "x"],
+        ["sh", "-c", "cat $IN_PIPE", "catter"],
+        ["sh", "-c", "for x; do cat $x; done", "x", IN, OUT],
+        ["sh", "-c", "set -e; . /x.sh", "x", IN, OUT],
+        ["recon", "<b>", "</a>", "->x", "$LEVELS", "$1"],
         ["sh", "-c", "cat $IN_PIPE > $OUT_PIPE"],
         ["sh", "x.sh", "a b"],
         ["sh"],
