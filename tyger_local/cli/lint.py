@@ -149,9 +149,14 @@ def _look_at(name: str, linting: Linting) -> list[Located]:
     if version is not None and not os.path.exists(name):
         return linting.codespec(version["name"], int(version["version"]))
     is_file = name == "-" or "/" in name or name.endswith((".yml", ".yaml", ".json"))
-    if is_file or os.path.isfile(name):
-        return linting.file(name)
-    return linting.codespec(name)
+    try:
+        return linting.file(name) if is_file or os.path.isfile(name) else linting.codespec(name)
+    except TygerLocalError:
+        if os.path.isdir(name):
+            raise UsageError(
+                f"{name} is a folder", "name the files in it, for example: tyger-local lint *.yml"
+            ) from None
+        raise
 
 
 def _print(

@@ -12,6 +12,7 @@ from tyger_local.spec.models import AnyCodespec, JobCodespec
 from tyger_local.spec.place import Path
 
 PIPE_FOLDER = "/etc/buffer-fifos"  # where Tyger's server mounts it on the cluster
+OPERATORS = frozenset({"|", ">", ">>", "<", "&&", "||", "2>", "2>&1", "&>", ";", "&"})
 SHELLS = frozenset({"sh", "bash", "dash", "ash", "ksh", "zsh"})
 _WITH_SCRIPT = re.compile(r"-[A-Za-z]*c[A-Za-z]*")
 _TAKES_VALUE = re.compile(r"[-+][A-Za-z]*[oO]c?|--rcfile|--init-file")  # as in -euo pipefail

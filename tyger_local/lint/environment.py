@@ -7,13 +7,22 @@ from collections.abc import Iterator
 
 from tyger_local.lint.model import Finding, Rule, Severity, Subject
 from tyger_local.lint.refused import refused
-from tyger_local.lint.variables import Text, injected, may_be_defined, pipes, texts
+from tyger_local.lint.variables import (
+    Text,
+    injected,
+    is_set,
+    may_be_defined,
+    pipes,
+    socket_buffers,
+    texts,
+)
 from tyger_local.plan.environment import RUN_ID_VARIABLE, environment
 from tyger_local.plan.model import CLUSTER_PIPE_ROOT
 from tyger_local.spec.expansion import references
 from tyger_local.spec.names import nearest
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_PIPE = re.compile(r"\$\{?(?P<name>[A-Z][A-Z0-9_]*_PIPE)\b(?!-)")
 _CONSTANT = re.compile(r"[A-Z][A-Z0-9-]*_[A-Z0-9_-]*|PATH|HOME")
 
 
@@ -100,8 +109,9 @@ def undefined_reference(subject: Subject) -> Iterator[Finding]:
     Known are the variables of `env`, TYGER_RUN_ID, the pipes of the job's buffers and the variables of
     workers; an image's own ENV (PATH, too) is not. A reference to anything else is left as it is written.
     Where a shell reads it, it then runs a command of that name; so in a script only what cannot be meant as
-    a command is told.
+    a command is told. The same goes for `$NAME_PIPE` in a script where no buffer has that pipe.
     """
+    yield from _unknown_pipes(subject)
     for place in _places(subject):
         defined = _defined_for(place, subject)
         for name in dict.fromkeys(references(place.text)):
@@ -118,6 +128,26 @@ def undefined_reference(subject: Subject) -> Iterator[Finding]:
                 f"nothing defines {name} before this, so $({name}) is not replaced",
                 _fix_reference(name, close, place, subject),
                 line=place.text[: place.text.index(f"$({name})")].count("\n"),
+            )
+
+
+def _unknown_pipes(subject: Subject) -> Iterator[Finding]:
+    """Yield pipes' variables in shells' scripts that no buffer has."""
+    codespec = subject.codespec
+    known = {*codespec.env, *injected(subject), *socket_buffers(codespec)}
+    known |= {name.replace("-", "_") for name in known}  # these have a rule of their own
+    for text in texts(codespec):
+        for found in _PIPE.finditer(text.text) if text.is_script else ():
+            name = found["name"]
+            if name in known or is_set(name, text.text):
+                continue
+            known.add(name)
+            close = nearest(name, pipes(codespec))
+            yield Finding(
+                text.path,
+                f"nothing defines {name}, so a shell reads nothing there",
+                f"write ${close}" if close else f"declare the buffer, or define {name} in env",
+                line=text.text.count("\n", 0, found.start()),
             )
 
 

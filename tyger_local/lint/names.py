@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from tyger_local.lint.model import Finding, Rule, Severity, Subject
 from tyger_local.lint.refused import refused
-from tyger_local.lint.variables import pipes, socket_buffers, texts
+from tyger_local.lint.variables import is_set, pipes, socket_buffers, texts
 from tyger_local.spec.models import AnyCodespec, WorkerCodespec
 from tyger_local.spec.patterns import VARIABLE_NAME
 from tyger_local.spec.place import Path
@@ -19,21 +19,29 @@ def buffer_shell_name(subject: Subject) -> Iterator[Finding]:
     """A shell cannot read the variable of a buffer whose name has a dash or begins with a digit.
 
     The buffer `my-buf` becomes the variable MY-BUF_PIPE. A shell reads `$MY-BUF_PIPE` as the variable MY
-    with text behind it. `$(MY-BUF_PIPE)` works, since it is replaced before the shell starts.
+    with text behind it, and MY_BUF_PIPE is not defined. `$(MY-BUF_PIPE)` works, since it is replaced before
+    the shell starts.
     """
     codespec = subject.codespec
     for variable, buffer in pipes(codespec).items():
         if _SHELL_NAME.fullmatch(variable):
             continue
         shell = re.compile(rf"\$\{{?{re.escape(variable)}\b")
+        guess = variable.replace("-", "_")
+        guessed = re.compile(rf"\$\{{?{guess}\b")
+        fix = f"write $({variable}), or call the buffer '{_readable(buffer)}'"
         for text in texts(codespec):
             if found := shell.search(text.text):
-                yield Finding(
-                    text.path,
-                    f"a shell reads ${variable} as another variable with text behind it",
-                    f"write $({variable}), or call the buffer '{_readable(buffer)}'",
-                    line=text.text.count("\n", 0, found.start()),
-                )
+                happens = f"a shell reads ${variable} as another variable with text behind it"
+            elif guess not in {variable, *codespec.env, *pipes(codespec)} and (
+                found := guessed.search(text.text)
+            ):
+                if is_set(guess, text.text):
+                    continue
+                happens = f"the variable of '{buffer}' is {variable}, and {guess} is not defined"
+            else:
+                continue
+            yield Finding(text.path, happens, fix, line=text.text.count("\n", 0, found.start()))
 
 
 def _readable(buffer: str) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from itertools import pairwise
 
 from tyger_local.lint.argv import Buffer
 from tyger_local.lint.shell import pipe_named, program_of
@@ -26,6 +28,9 @@ _CODE_FLAGS = frozenset({"-c", "-e", "-E"})
 _OUTPUT_FLAGS = {"sort": ("-o", "--output"), "curl": ("-o", "--output"), "wget": ("-O",)}
 _TOUCHERS = frozenset({"touch", "truncate"})  # they do not wait: of an input, they open nothing
 _WRITERS = _TOUCHERS | {"tee"}
+
+
+_TAR_FILE = re.compile(r"-?[A-Za-z]*f|--file")
 
 
 class Way(Enum):
@@ -81,22 +86,36 @@ def opened_by_program(command: Simple, pipes: Mapping[str, Buffer]) -> Iterator[
 def _named(name: str, words: tuple[Word, ...]) -> Iterator[tuple[Word, Way | None]]:
     """Yield words that are names of files, and how they are opened; None if as they are meant."""
     if name == "dd":
-        for word in words:
-            operand, _, value = word.text.partition("=")
-            if operand in ("if", "of"):
-                yield Word(value, word.line), Way.READ if operand == "if" else Way.WRITE
+        yield from _operands(words)
     elif name in _WRITERS:
         yield from ((word, Way.WRITE) for word in words)
     elif name == "cp":
-        names = [word for word in words if not word.text.startswith("-")]
-        if len(names) > 1:
-            yield from ((word, Way.READ) for word in names[:-1])
-            yield names[-1], Way.WRITE
+        yield from _copied(words)
+    elif name == "tar":
+        yield from (
+            (word, None) for option, word in pairwise(words) if _TAR_FILE.fullmatch(option.text)
+        )
     elif name in READERS or name in _OUTPUT_FLAGS:
         yield from _read_or_put(name, words)
     elif name in _PROGRAMS and not any(word.text in _CODE_FLAGS for word in words):
         for word in words:
             yield Word(_value(word.text), word.line), None
+
+
+def _operands(words: tuple[Word, ...]) -> Iterator[tuple[Word, Way | None]]:
+    """Yield the files of ``dd``."""
+    for word in words:
+        operand, _, value = word.text.partition("=")
+        if operand in ("if", "of"):
+            yield Word(value, word.line), Way.READ if operand == "if" else Way.WRITE
+
+
+def _copied(words: tuple[Word, ...]) -> Iterator[tuple[Word, Way | None]]:
+    """Yield the files of ``cp``."""
+    names = [word for word in words if not word.text.startswith("-")]
+    if len(names) > 1:
+        yield from ((word, Way.READ) for word in names[:-1])
+        yield names[-1], Way.WRITE
 
 
 def _read_or_put(name: str, words: tuple[Word, ...]) -> Iterator[tuple[Word, Way | None]]:

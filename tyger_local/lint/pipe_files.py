@@ -7,7 +7,14 @@ from dataclasses import dataclass
 
 from tyger_local.lint.argv import Buffer
 from tyger_local.lint.model import Finding, Rule, Severity, Subject
-from tyger_local.lint.shell import commands_of, nested_nodes, pipe_named, program_of, understood
+from tyger_local.lint.shell import (
+    commands_of,
+    in_shell,
+    nested_nodes,
+    pipe_named,
+    program_of,
+    understood,
+)
 from tyger_local.lint.shell_tree import (
     Branch,
     Either,
@@ -85,7 +92,7 @@ def pipe_replaced(subject: Subject) -> Iterator[Finding]:
             yield script.finding(
                 one.line,
                 f"{one.what} removes or replaces the pipe of '{name}', and on the cluster {lost}",
-                f"leave the pipe where it is, {fix}",
+                f"leave the pipe where it is, {fix}{in_shell(script)}",
             )
 
 

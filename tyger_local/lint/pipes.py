@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from tyger_local.lint.argv import Buffer
@@ -11,6 +12,7 @@ from tyger_local.lint.order import Reopening, reopenings
 from tyger_local.lint.shell import (
     Script,
     commands_of,
+    in_shell,
     mentions,
     nested_nodes,
     program_of,
@@ -19,6 +21,7 @@ from tyger_local.lint.shell import (
 from tyger_local.lint.shell_tree import (
     MARK,
     Node,
+    Pipeline,
     Sequence,
     Simple,
     nodes,
@@ -27,6 +30,12 @@ from tyger_local.lint.shell_tree import (
 )
 from tyger_local.spec.buffers import Direction
 
+_GREP_FILE = "cat {pipe} > /tmp/{name}, and let grep look into /tmp/{name}"
+# What passes on what it reads as it comes, and so ends when nobody takes it.
+_STREAMING = frozenset(
+    {"cat", "zcat", "gunzip", "xzcat", "bzcat", "zstdcat", "tr", "cut", "sed", "grep", "nl"}
+)
+_STOPS_GREP = re.compile(r"-[A-Za-z]*[qm]\d*|--quiet|--silent|--max-count(=.*)?")
 _ONE_WRITER = "let it write in one go: {{ first; second; }} > {pipe}"
 _ONE_READER = "read it once into a file, and use that instead of the pipe: cat {pipe} > /tmp/{name}"
 
@@ -197,17 +206,42 @@ def input_read_partly(subject: Subject) -> Iterator[Finding]:
     """
     for script, tree in understood(subject):
         named = mentions(tree, script.pipes)
-        for command in commands_of(tree):
-            for one in _opened_at(command, script.pipes):
-                rest = _how_to_read_the_rest(command, one, tree)
-                if one.buffer.direction is Direction.INPUT and named[one.buffer.name] == 1 and rest:
-                    yield script.finding(
-                        one.line,
-                        f"the input '{one.buffer.name}' is not read to "
-                        "its end, and the cluster fails a run that leaves more than 65,536 bytes "
-                        "of an input",
-                        f"read the rest too: {rest}",
-                    )
+        again = {one.buffer.name for one in reopenings(tree, script.pipes)}
+        for one, rest in _partly_read(script, tree):
+            name = one.buffer.name
+            is_input = one.buffer.direction is Direction.INPUT
+            if is_input and named[name] == 1 and name not in again:
+                yield script.finding(
+                    one.line,
+                    f"the input '{name}' is not read to its end, and the cluster fails a run that "
+                    "leaves more than 65,536 bytes of an input",
+                    f"read the rest too: {rest}{in_shell(script)}",
+                )
+
+
+def _partly_read(script: Script, tree: Sequence) -> Iterator[tuple[Open, str]]:
+    """Yield what is opened of which only the head is read, and what to write instead."""
+    for command in commands_of(tree):
+        for one in _opened_at(command, script.pipes):
+            rest = _how_to_read_the_rest(command, one, tree)
+            if rest:
+                yield one, rest
+    for node in (*nodes(tree), *nested_nodes(tree)):
+        if isinstance(node, Pipeline) and isinstance(node.parts[0], Simple):
+            reader = _stops_early(node.parts)
+            for one in _opened_at(node.parts[0], script.pipes) if reader else ():
+                yield one, f"… | {{ {reader} …; cat > /dev/null; }}"
+
+
+def _stops_early(parts: tuple[Node, ...]) -> str:
+    """Return which part of a pipeline ends before its input does; empty if none surely does."""
+    for at, part in enumerate(parts):
+        name, given = program_of(part) if isinstance(part, Simple) else ("", ())
+        if at and name == "head" and not _counts_from_the_end([one.plain for one in given]):
+            return name
+        if name not in _STREAMING:
+            break
+    return ""
 
 
 def _how_to_read_the_rest(command: Simple, one: Open, tree: Sequence) -> str:
@@ -217,6 +251,10 @@ def _how_to_read_the_rest(command: Simple, one: Open, tree: Sequence) -> str:
     pipe = one.buffer.in_shell
     if name == "head" and not _counts_from_the_end(texts):
         return f"{{ head; cat > /dev/null; }} < {pipe}, with the options that head has now"
+    if name == "read":
+        return f"{{ read …; cat > /dev/null; }} < {pipe}, with the operands that read has now"
+    if name == "grep" and any(_STOPS_GREP.fullmatch(each) for each in texts):
+        return _GREP_FILE.format(pipe=pipe, name=one.buffer.name)
     if name == "dd" and any(each.startswith("count=") for each in texts):
         return f"{{ dd; cat > /dev/null; }} < {pipe}, with the operands that dd has now but for if="
     is_exec = bool(command.words) and command.words[0].plain == "exec" and not name

@@ -9,6 +9,7 @@ from functools import partial
 
 from tyger_local.lint.argv import Buffer, arguments_of, buffers_of, program_name, unwrapped
 from tyger_local.lint.model import Finding, Rule, Severity, Subject
+from tyger_local.lint.opens import redirected
 from tyger_local.lint.shell import commands_of, pipe_named, program_of, script_of
 from tyger_local.lint.shell_tree import MARK, UNKNOWN
 from tyger_local.spec.buffers import Direction
@@ -31,6 +32,7 @@ _SEEKING = frozenset(
     ]
 )
 _MP4 = frozenset({"mp4", "mov", "ipod", "m4a", "3gp", "3g2", "psp", "f4v"})
+_STDOUT = frozenset({"-", "pipe:", "pipe:1", "/dev/stdout"})
 _STREAMED = re.compile(r"frag|empty_moov|dash|cmaf")
 
 
@@ -40,11 +42,13 @@ class _Call:
 
     Attributes:
         finding: Makes a finding of what happens and what to do.
+        stdout: The buffer to which its standard output is redirected.
     """
 
     finding: Callable[[str, str], Finding]
     name: str
     arguments: tuple[tuple[str, Buffer | None], ...]
+    stdout: Buffer | None = None
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -69,7 +73,10 @@ def _calls(subject: Subject) -> Iterator[_Call]:
         for command in commands_of(script.tree):
             name, given = program_of(command)
             arguments = tuple((one.text, pipe_named(one.text, script.pipes)) for one in given)
-            yield _Call(partial(script.finding, command.line), name, arguments)
+            stdout = [
+                one.buffer for one in redirected(command, script.pipes) if one.descriptor == "1"
+            ]
+            yield _Call(partial(script.finding, command.line), name, arguments, *stdout[-1:])
 
 
 def _direct_call(subject: Subject) -> Iterator[_Call]:
@@ -111,11 +118,16 @@ def needs_file(subject: Subject) -> Iterator[Finding]:
 
 @dataclass(frozen=True, slots=True)
 class _FfmpegOutput:
-    """An output of ffmpeg that is a pipe, and the options that hold for it."""
+    """An output of ffmpeg that is a pipe, and the options that hold for it.
+
+    Attributes:
+        is_named: Whether ffmpeg gets the pipe's name, and not only its standard output.
+    """
 
     call: _Call
     buffer: Buffer
     options: tuple[str, ...]
+    is_named: bool
 
     def value(self, option: str) -> str:
         """Return the value of an option, empty if it is not given."""
@@ -128,9 +140,12 @@ def _ffmpeg_outputs(subject: Subject) -> Iterator[_FfmpegOutput]:
         if call.name == "ffmpeg" and "-i" in call.texts:
             last_input = max(at for at, text in enumerate(call.texts) if text == "-i")
             start = last_input + 2
-            for at, (_, buffer) in enumerate(call.arguments):
+            for at, (text, named) in enumerate(call.arguments):
+                buffer = call.stdout if text in _STDOUT else named
                 if at >= start and buffer is not None and buffer.direction is Direction.OUTPUT:
-                    yield _FfmpegOutput(call, buffer, call.texts[start:at])
+                    yield _FfmpegOutput(
+                        call, buffer, call.texts[start:at], is_named=named is not None
+                    )
                     start = at + 1
 
 
@@ -141,7 +156,7 @@ def ffmpeg_overwrite(subject: Subject) -> Iterator[Finding]:
     up.
     """
     for one in _ffmpeg_outputs(subject):
-        if "-y" not in one.call.texts and not one.call.is_open:
+        if one.is_named and "-y" not in one.call.texts and not one.call.is_open:
             yield one.call.finding(
                 f"ffmpeg asks whether to overwrite the pipe of "
                 f"'{one.buffer.name}', which exists already, and gives up",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from tyger_local.lint.argv import (
+    OPERATORS,
     Argument,
     Buffer,
     arguments_of,
@@ -21,6 +22,7 @@ from tyger_local.lint.shell_parse import parse
 from tyger_local.lint.shell_tree import (
     ASSIGNMENT,
     MARK,
+    Item,
     Loop,
     Node,
     Simple,
@@ -34,6 +36,7 @@ from tyger_local.lint.shell_words import NotUnderstood
 from tyger_local.spec.models import AnyCodespec
 
 _NOTHING = Commands(())
+_LONGEST_BYTES = 2**17  # Linux starts no program with a longer argument
 _DECLARING = frozenset({"export", "readonly", "local", "declare", "typeset"})
 
 
@@ -46,12 +49,14 @@ class Script:
         rest: What the shell gets after it.
         tree: Its commands; None if it is not understood.
         pipes: Buffers by the names of the variables that hold their paths all through the script.
+        is_call: Whether it is no script at all, but a program that is called without a shell.
     """
 
     argument: Argument
     rest: tuple[Argument, ...] = ()
     tree: Commands | None = None
     pipes: Mapping[str, Buffer] = field(default_factory=dict)
+    is_call: bool = False
 
     @property
     def _has_lines(self) -> bool:
@@ -75,10 +80,29 @@ def script_of(subject: Subject) -> Script | None:
 
 
 def understood(subject: Subject) -> Iterator[tuple[Script, Commands]]:
-    """Yield the script of a codespec and its commands, if it has one that is understood."""
-    script = script_of(subject)
+    """Yield the script of a codespec and its commands, if it has one that is understood.
+
+    A program that is called without a shell is a script of one command.
+    """
+    script = script_of(subject) or _call(subject.codespec)
     if script is not None and script.tree is not None:
         yield script, script.tree
+
+
+def _call(codespec: AnyCodespec) -> Script | None:
+    arguments = arguments_of(codespec)
+    texts = [one.text for one in arguments]
+    if not codespec.command or shell_in(texts) is not None or OPERATORS & set(texts):
+        return None
+    command = Simple(tuple(Word(one.text, 1) for one in arguments), (), (), 1)
+    tree = Commands((Item(command, is_background=False),))
+    pipes = {one.path: one for one in buffers_of(codespec)}
+    return Script(arguments[0], (), tree, pipes, is_call=True)
+
+
+def in_shell(script: Script) -> str:
+    """Return what to add to a line of the shell that is proposed: how to come by a shell."""
+    return ', in a shell: command: ["sh", "-c", …]' if script.is_call else ""
 
 
 class _Hashed:
@@ -102,6 +126,8 @@ def _script_of(hashed: _Hashed) -> Script | None:
     if shell is None or not shell.has_script or shell.at >= len(arguments):
         return None
     argument, rest = arguments[shell.at], arguments[shell.at + 1 :]
+    if len(argument.text.encode()) > _LONGEST_BYTES:
+        return Script(argument, rest)
     try:
         tree = parse(argument.text)
     except NotUnderstood:
@@ -147,10 +173,23 @@ def pipe_named(text: str, pipes: Mapping[str, Buffer]) -> Buffer | None:
 
 
 def commands_of(tree: Node) -> tuple[Simple, ...]:
-    """Return all simple commands of a script, those of scripts inside it (``sh -c '…'``) too."""
+    """Return all simple commands of a script, and of those inside it (``sh -c '…'``, ``trap '…'``)."""
     return tuple(
-        one for command in simples(tree) for one in (command, *simples(nested(command) or _NOTHING))
+        one
+        for command in simples(tree)
+        for one in (command, *simples(nested(command) or _trapped(command) or _NOTHING))
     )
+
+
+def _trapped(command: Simple) -> Commands | None:
+    """Return what a ``trap`` has the shell do, if that is certain and understood."""
+    texts = [one.plain for one in command.words]
+    if len(texts) < 3 or texts[0] != "trap":
+        return None
+    try:
+        return parse(texts[1], command.words[1].line)
+    except NotUnderstood:
+        return None
 
 
 def nested(command: Simple) -> Commands | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
+from bisect import bisect_left
 
 from tyger_local.lint.shell_tree import MARK, UNKNOWN, Sequence, Word
 
@@ -32,6 +33,7 @@ class Words(ABC):
         self.text = text
         self.position = 0
         self._first_line = line
+        self._ends = [at for at, sign in enumerate(text) if sign == "\n"]
         self._here: list[tuple[str, bool]] = []
         self._inner: list[Sequence] = []
         self._beside: list[Sequence] = []
@@ -47,7 +49,7 @@ class Words(ABC):
     @property
     def line(self) -> int:
         """Return the number of the line where we are."""
-        return self._first_line + self.text.count("\n", 0, self.position)
+        return self._first_line + bisect_left(self._ends, self.position)
 
     @property
     def is_at_end(self) -> bool:

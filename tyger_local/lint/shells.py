@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from tyger_local.lint.argv import (
+    OPERATORS,
     Argument,
     arguments_of,
     buffers_of,
@@ -23,7 +24,6 @@ _POSITIONAL = re.compile(
     r"\$\{?[#!]?[0-9@*#]|\b(?:shift|set\s+--|getopts|eval|source)\b|\bfor\s+\w+\s*(?:;|\n|do\b)|(?:^|[\s;])\.\s"
 )
 _REDIRECTED = re.compile(r"(?:[012&]?>{1,2}|<)/[\w.-]+/[\w./-]+")
-_OPERATORS = frozenset({"|", ">", ">>", "<", "&&", "||", "2>", "2>&1", "&>", ";", "&"})
 # They have arguments of their own that look like operators or patterns.
 _TAKES_OPERATORS = frozenset(
     {"find", "expr", "test", "[", "jq", "fd", "xargs", "parallel", "tr", "grep", "egrep", "sed"}
@@ -113,7 +113,7 @@ def operator_without_shell(subject: Subject) -> Iterator[Finding]:
     if program_name(texts[at]) in _TAKES_OPERATORS:
         return
     for before, one in zip(arguments[at:], arguments[at + 1 :], strict=False):
-        is_operator = one.text in _OPERATORS or _REDIRECTED.fullmatch(one.text)
+        is_operator = one.text in OPERATORS or _REDIRECTED.fullmatch(one.text)
         if is_operator and not before.text.startswith("-"):  # not the value of an option
             yield Finding(
                 one.path,

@@ -40,7 +40,8 @@ def buffer_unused(subject: Subject) -> Iterator[Finding]:
     if not is_clear or "buffer-fifos" in everything or "${!" in everything:
         return
     for buffer in buffers_of(subject.codespec):
-        if buffer.variable.lower() not in everything.lower():
+        names = {buffer.variable.lower(), buffer.variable.lower().replace("-", "_")}
+        if not any(one in everything.lower() for one in names):
             names = getattr(subject.codespec.buffers, f"{buffer.direction.value}s")
             yield Finding(
                 ("buffers", f"{buffer.direction.value}s", names.index(buffer.name)),

@@ -58,6 +58,11 @@ def _scripts(argv: list[str]) -> Iterator[int]:
             is_shell = False
 
 
+def is_set(name: str, script: str) -> bool:
+    """Return whether a script may give a variable a value itself, or one for when it has none."""
+    return re.search(rf"(?<![$\w{{]){name}\b|\$\{{{name}:?[-=+?]", script) is not None
+
+
 def pipes(codespec: AnyCodespec) -> dict[str, str]:
     """Return the buffers that have a pipe, by its variable: those that go through no socket."""
     if isinstance(codespec, WorkerCodespec):

@@ -53,6 +53,12 @@ def test_a_file_that_cannot_be_read_does_not_hide_the_others(cli: Cli, spec_file
     assert "failed to read file none.yml" in second
 
 
+def test_a_folder_is_no_file(cli: Cli, tmp_path: Path) -> None:
+    answer = cli("lint", str(tmp_path))
+    assert answer.returncode == 2
+    assert f"{tmp_path} is a folder. Name the files in it" in answer.stderr
+
+
 def test_names_files_and_standard_input(cli: Cli, spec_file: Write) -> None:
     codespecs = Workspace(warn=lambda _: None).codespecs
     codespecs.create("recon", {"image": "a:1", "workingDir": "/b"})

@@ -97,6 +97,17 @@ FIXES = [
         "Remove it from env",
         ("  NODES: $(TYGER_WORKER_NODES)\n", ""),
     ),
+    ("undefined-reference--pipe", "Write $OUTPUT_PIPE", ("OUTPUTS", "OUTPUT")),
+    (
+        "undefined-reference--worker-pipe",
+        "define INPUT_PIPE in env",
+        ("command", "env: {INPUT_PIPE: /data}\ncommand"),
+    ),
+    (
+        "buffer-shell-name--guessed",
+        "Write $(RAW-DATA_PIPE)",
+        ("$RAW_DATA_PIPE", "$(RAW-DATA_PIPE)"),
+    ),
     ("buffer-shell-name", "Write $(RAW-DATA_PIPE)", ("$RAW-DATA_PIPE", "$(RAW-DATA_PIPE)")),
     (
         "buffer-shell-name--digit",

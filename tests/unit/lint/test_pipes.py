@@ -125,6 +125,13 @@ FIXES = [
     ("input-read-partly", "dd if=$IN_PIPE count=1", '{ dd count=1; cat > /dev/null; } < "$IN_PIPE"'),
     ("input-read-partly", "exec 3< $IN_PIPE", "exec 3< $IN_PIPE; cat <&3 > /dev/null"),
     ("pipe-wrong-way", "sort $IN_PIPE > $OUT_PIPE; wc -c $OUT_PIPE", "sort $IN_PIPE > /tmp/x; wc -c /tmp/x; cat /tmp/x > $OUT_PIPE"),
+    ("input-opened-twice", "tar -tzf $IN_PIPE; tar -xzf $IN_PIPE", "tar -xzvf $IN_PIPE"),
+    ("pipe-replaced", "trap 'rm -f $OUT_PIPE' ERR; sort x > $OUT_PIPE", "trap 'rm -f x' ERR; sort x > $OUT_PIPE"),
+    ("input-read-partly", "cat $IN_PIPE | tr a b | head -3", "cat $IN_PIPE | tr a b | { head -3; cat > /dev/null; }"),
+    ("input-read-partly", "read -r x < $IN_PIPE", "{ read -r x; cat > /dev/null; } < $IN_PIPE"),
+    ("input-read-partly", "grep -q x $IN_PIPE", "cat $IN_PIPE > /tmp/in; grep -q x /tmp/in"),
+    ("ffmpeg-seeks", "ffmpeg -i $IN_PIPE -f mp4 - > $OUT_PIPE", "ffmpeg -i $IN_PIPE -f nut - > $OUT_PIPE"),
+    ("ffmpeg-format", "ffmpeg -i $IN_PIPE pipe:1 > $OUT_PIPE", "ffmpeg -i $IN_PIPE -f nut pipe:1 > $OUT_PIPE"),
     ("process-id", "mkdir /tmp/$$; cat $IN_PIPE", "mkdir /tmp/$$$$; cat $IN_PIPE"),
     ("process-id", "x=/tmp/$$_file", "x=/tmp/$$$$_file"),
     ("process-id", "echo $$$x", "echo $$$$$x"),
@@ -179,6 +186,10 @@ def test_what_is_found_is_gone_once_it_is_fixed(rule: str, bad: str, good: str) 
         "python3 -c 'print(1)' $IN_PIPE; cat $IN_PIPE",
         "exec {in}< $IN_PIPE; read -r -u $in x; cat <&$in > $OUT_PIPE",
         "exec 4< $IN_PIPE; mapfile -u4 -t x",
+        "sort $IN_PIPE | head -3; cat x | head -3 > $OUT_PIPE",
+        "cat $IN_PIPE | recon | head -3",
+        "trap - EXIT; trap 'exit 1; ;; ' INT; trap \"rm $x\" EXIT",
+        "tar -xf $IN_PIPE; tar -cf - $IN_PIPE",
         "[ -p $IN_PIPE ] || [ -f $IN_PIPE ] || exit; cat $IN_PIPE",
         "[ -e $OUT_PIPE ] || exit 1; work > $OUT_PIPE",
         "[ ! -e $OUT_PIPE ] && exit 1; work > $OUT_PIPE",
@@ -235,6 +246,12 @@ def test_a_name_that_no_shell_can_read_is_a_reference_in_the_fix() -> None:
     )
     (found,) = findings(Subject(codespec), RULES)
     assert found.fix.endswith('cat /tmp/result > "$(MY-OUT_PIPE)"')
+
+
+def test_a_script_that_no_system_starts_is_not_read() -> None:
+    script = "echo > $OUT_PIPE; echo > $OUT_PIPE\n"
+    assert _found(script) == ["output-opened-twice"]
+    assert _found(script + "#" * 2**17) == []
 
 
 def test_what_is_nested_deeply_does_not_take_for_ever() -> None:

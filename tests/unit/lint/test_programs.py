@@ -56,6 +56,8 @@ FIXES = [
     ("shell-without-c", ["bash", "-e", f"cat {IN} > {OUT}"], ["bash", "-e", "-c", f"cat {IN} > {OUT}"]),
     ("shell-arguments-lost", ["sh", "-c", "cat", IN], ["sh", "-c", f"cat {IN}"]),
     ("shell-arguments-lost", ["sh", "-c", "./run.sh", "x"], ["./run.sh", "x"]),
+    ("pipe-replaced", ["mv", "/tmp/x", OUT], ["sh", "-c", f"cat /tmp/x > {OUT}"]),
+    ("pipe-wrong-way", ["cp", OUT, "/tmp/x"], ["cp", IN, "/tmp/x"]),
     ("needs-file", ["h5dump", IN], ["sh", "-c", f"cat {IN} > /tmp/in; h5dump /tmp/in"]),
     ("ffmpeg-overwrite", ["ffmpeg", "-i", IN, "-f", "nut", OUT], ["ffmpeg", "-i", IN, "-f", "nut", "-y", OUT]),
     ("ffmpeg-format", ["env", "A=b", "ffmpeg", "-y", "-f", "nut", "-i", IN, OUT], ["ffmpeg", "-y", "-i", IN, "-f", "nut", OUT]),
