@@ -192,10 +192,12 @@ class _Walk:
         for word in node.words:
             state = self._word(word, state)
         after = self._round(node, state)
-        is_certain = bool(node.words) and all(map(_is_one, node.words))
-        if any(_jumps(one) for one in simples(node.body)):
+        jumps = {_jump(one) for one in simples(node.body)}
+        is_counted = bool(node.words) and all(map(_is_one, node.words))
+        is_certain = is_counted and "continue" not in jumps
+        if jumps - {"", "continue"}:
             return _join(state, after)
-        is_single = is_certain and len(node.words) == 1
+        is_single = is_counted and len(node.words) == 1
         # Within a second round, a third would show nothing new, and loops in loops would take for ever.
         if after is not None and not is_single and not self._is_second:
             self._is_second, self._is_repeated = True, not is_certain
@@ -242,7 +244,7 @@ class _Walk:
             return self._exec(node, state)
         keys = {f"{id(node)} {at}": one.buffer.name for at, one in enumerate(opens)}
         inner = self._called(node, first, replace(state, held={**state.held, **keys}))
-        if inner is None or _jumps(node) or first == "exec":
+        if inner is None or _jump(node) or first == "exec":
             return None
         return inner.without(keys, node.line)
 
@@ -281,8 +283,10 @@ def _is_one(word: Word) -> bool:
     return not set(word.text) & set(f"{MARK}{UNKNOWN}*?[{{")
 
 
-def _jumps(command: Simple) -> bool:
-    return bool(command.words) and command.words[0].plain in _JUMPS
+def _jump(command: Simple) -> str:
+    """Return by which word a command goes elsewhere; empty if it does not."""
+    word = command.words[0].plain if command.words else ""
+    return word if word in _JUMPS else ""
 
 
 def _line(node: Node) -> int:
