@@ -35,6 +35,7 @@ _GREP_FILE = "cat {pipe} > /tmp/{name}, and let grep look into /tmp/{name}"
 _STREAMING = frozenset(
     {"cat", "zcat", "gunzip", "xzcat", "bzcat", "zstdcat", "tr", "cut", "sed", "grep", "nl"}
 )
+_READS_ALL = re.compile(r"-[A-Za-z]*[dN].*")  # up to a byte that may never come, or so many
 _STOPS_GREP = re.compile(r"-[A-Za-z]*[qm]\d*|--quiet|--silent|--max-count(=.*)?")
 _ONE_WRITER = "let it write in one go: {{ first; second; }} > {pipe}"
 _ONE_READER = "read it once into a file, and use that instead of the pipe: cat {pipe} > /tmp/{name}"
@@ -251,7 +252,7 @@ def _how_to_read_the_rest(command: Simple, one: Open, tree: Sequence) -> str:
     pipe = one.buffer.in_shell
     if name == "head" and not _counts_from_the_end(texts):
         return f"{{ head; cat > /dev/null; }} < {pipe}, with the options that head has now"
-    if name == "read":
+    if name == "read" and not any(_READS_ALL.fullmatch(each) for each in texts):
         return f"{{ read …; cat > /dev/null; }} < {pipe}, with the operands that read has now"
     if name == "grep" and any(_STOPS_GREP.fullmatch(each) for each in texts):
         return _GREP_FILE.format(pipe=pipe, name=one.buffer.name)
