@@ -196,6 +196,8 @@ def _fix_reference(name: str, close: str | None, place: Text, subject: Subject) 
     if place.path[0] == "env":
         return f"write the value itself, or $$({name}) for that text"
     meant = "" if close is None else f"write $({close}), "
+    if close is None and not place.is_script and not _CONSTANT.fullmatch(name):
+        meant = "call a shell if the command is meant, "
     return f"{meant}define {name} in env, or write $$({name}) for that text"
 
 

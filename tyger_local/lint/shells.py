@@ -145,6 +145,27 @@ def variable_without_shell(subject: Subject) -> Iterator[Finding]:
             )
 
 
+def option_with_value(subject: Subject) -> Iterator[Finding]:
+    """An option and a pipe are one argument.
+
+    Without a shell, nobody splits `-i $(INPUT_PIPE)` at the blank: the program gets it as one argument, and
+    looks for a file whose name begins with a blank.
+    """
+    arguments = arguments_of(subject.codespec)
+    if _has_script([one.text for one in arguments]):
+        return
+    paths = {one.path for one in buffers_of(subject.codespec)}
+    for one in arguments:
+        option, _, value = one.text.strip().partition(" ")
+        if re.fullmatch(r"--?\w[\w-]*", option) and value.strip() in paths:
+            name = one.written.strip().partition(" ")[2].strip()
+            yield Finding(
+                one.path,
+                f"no shell is called, so nobody splits {one.written.strip()} at the blank",
+                f'make two members of the list of it: "{option}", "{name}"',
+            )
+
+
 def pattern_without_shell(subject: Subject) -> Iterator[Finding]:
     """A `~` or a pattern of file names is an argument, and no shell is called.
 
@@ -231,6 +252,7 @@ RULES = (
     Rule("script-without-shell", Severity.ERROR, "a shell's line as a program's name", script_without_shell),
     Rule("operator-without-shell", Severity.WARNING, "| or > without a shell", operator_without_shell),
     Rule("variable-without-shell", Severity.WARNING, "$NAME without a shell", variable_without_shell),
+    Rule("option-with-value", Severity.WARNING, "an option and a pipe in one argument", option_with_value),
     Rule("pattern-without-shell", Severity.WARNING, "~ or * without a shell", pattern_without_shell),
     Rule("shell-without-c", Severity.ERROR, "a shell's script without -c", shell_without_c),
     Rule("shell-arguments-lost", Severity.WARNING, "arguments after sh -c", shell_arguments_lost),

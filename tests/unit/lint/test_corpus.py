@@ -169,6 +169,11 @@ FIXES = [
         "Write $(OUTPUT_PIPE)",
         ("${OUTPUT_PIPE}", "$(OUTPUT_PIPE)"),
     ),
+    (
+        "option-with-value",
+        'Make two members of the list of it: "-i", "$(INPUT_PIPE)"',
+        ("- -i $(INPUT_PIPE)", "- -i\n  - $(INPUT_PIPE)"),
+    ),
     ("pattern-without-shell", "Write whole paths", ("~", "/root")),
     (
         "pattern-without-shell--names",
